@@ -1,0 +1,42 @@
+# Everything a person types. Needs Python 3.11 and make; uv is fetched into .uv when missing.
+PYTHON ?= python3.11
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := .venv/bin
+export DO_NOT_TRACK := 1
+
+.PHONY: nightly test test-crash lint types ui simulator bench clean
+
+nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
+	$(RUN)/tagline nightly
+
+test: .venv/.synced ## the whole suite
+	$(RUN)/python -m pytest
+
+test-crash: .venv/.synced ## every kill -9 trial
+	$(RUN)/python -m pytest -m crash
+
+lint: .venv/.synced
+	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/sqlfmt --check dbt
+
+types: .venv/.synced
+	$(RUN)/mypy
+
+ui: .venv/.synced ## Dagster (webserver and daemon) on the same state, http://127.0.0.1:3000
+	$(RUN)/tagline ui
+
+simulator: .venv/.synced ## the LINE stand-in alone, http://127.0.0.1:8787
+	$(RUN)/tagline simulator
+
+bench: .venv/.synced ## what a night costs, as ratios
+	$(RUN)/python -m bench
+
+clean: ## forget everything that was derived
+	rm -rf data dbt/target dbt/logs
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked --quiet
+	@touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
