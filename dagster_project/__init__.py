@@ -1,0 +1,1 @@
+"""Tagline: EMR exports in, patient tags in SQL, one relevant LINE message out."""

@@ -1,0 +1,1 @@
+"""Everything Dagster materialises, in the order the data flows."""

@@ -1,0 +1,131 @@
+"""Staging, facts, tags, segments, decisions: the dbt project as assets, its tests as checks.
+
+Two steps, because the decisions read what the checks on the tags found: `derive`
+builds everything up to the segments, `decide` builds ``models/delivery``.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from dagster_project import publish, transform
+from dagster_project.settings import Settings
+
+DELIVERY = "path:models/delivery"
+UNIQUE_ID = "dagster_dbt/unique_id"
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+
+
+class Translator(DagsterDbtTranslator):
+    """Names dbt nodes the way the rest of the graph does."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return landing/<dataset> for landing, one key for the rest of the input, else the name."""
+        if dbt_resource_props["resource_type"] != "source":
+            return dg.AssetKey(dbt_resource_props["name"])
+        source = dbt_resource_props["source_name"]
+        if source == "landing":
+            return dg.AssetKey(["landing", dbt_resource_props["name"]])
+        return dg.AssetKey("audience_verdicts" if source == "checks" else "warehouse_input")
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return the layer: the folder under models/, or segments for campaigns/."""
+        path = Path(dbt_resource_props["original_file_path"])
+        if path.parts[0] == "campaigns":
+            return "segments"
+        return path.parts[1] if path.parts[0] == "models" else path.parts[0]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return the Japanese label, if any, and the description; the SQL is linked beside it."""
+        label = dbt_resource_props.get("config", {}).get("meta", {}).get("label_ja")
+        text = dbt_resource_props.get("description", "")
+        return f"{label}: {text}" if label else text
+
+
+def derived_assets(
+    settings: Settings, partitions: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
+    """Return the two dbt steps. dbt is parsed here, once, before the graph is known."""
+    target = settings.dbt_target_dir()
+    transform.parse(settings.dbt_dir, target)
+    common = {
+        "manifest": target / "manifest.json",
+        "dagster_dbt_translator": Translator(),
+        "partitions_def": partitions,
+        "pool": "warehouse",
+    }
+
+    @dbt_assets(name="derive", exclude=f"{DELIVERY} resource_type:unit_test", **common)
+    def derive(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Events:
+        yield from _run_step(context, settings, ["--exclude", DELIVERY], "prepared", "derived")
+
+    @dbt_assets(name="decide", select=DELIVERY, exclude="resource_type:unit_test", **common)
+    def decide(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Events:
+        yield from _run_step(context, settings, ["--select", DELIVERY], "derived", "decided")
+
+    return [derive, decide]
+
+
+def _run_step(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    selection: list[str],
+    before: str,
+    after: str,
+) -> Events:
+    """Build one whole step, always: a half-built warehouse must never look like a night."""
+    work = settings.work_path(context.partition_key)
+    with duckdb.connect(str(work)) as con:
+        publish.require_stage(con, before)
+        build = publish.build_of(con)
+    results = transform.build(
+        settings.dbt_dir, settings.dbt_target_dir(), work, build.as_of, selection
+    )
+    with duckdb.connect(str(work)) as con:
+        yield from _events(context, results, con)
+        bad = [node for node in results if not node.is_ok]
+        if not bad and results:
+            publish.set_stage(con, after)
+            return
+    broken = "; ".join(f"{node.unique_id}: {node.message}" for node in bad[:10])
+    raise dg.Failure(f"dbt: {broken or 'nothing was built'}", allow_retries=False)
+
+
+def _events(
+    context: dg.AssetExecutionContext,
+    results: list[transform.NodeResult],
+    con: duckdb.DuckDBPyConnection,
+) -> Events:
+    assets = {spec.metadata[UNIQUE_ID]: spec.key for spec in context.assets_def.specs}
+    checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
+    for node in results:
+        if key := assets.get(node.unique_id):
+            if node.is_ok and key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=_about(con, key, node))
+        elif (spec := checks.get(node.unique_id)) and node.status != "skipped":
+            if spec.key in context.selected_asset_check_keys:
+                yield _check(spec, node)
+
+
+def _about(
+    con: duckdb.DuckDBPyConnection, key: dg.AssetKey, node: transform.NodeResult
+) -> dict[str, Any]:
+    (rows,) = con.execute(f"select count(*) from {key.path[-1]}").fetchall()[0]
+    return {"dagster/row_count": rows, "seconds": round(node.seconds, 2)}
+
+
+def _check(spec: dg.AssetCheckSpec, node: transform.NodeResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=node.status == "pass",
+        severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
+        metadata={"expected": "0 rows that break the rule", "found": node.failures or 0},
+    )

@@ -1,0 +1,105 @@
+"""`tagline ...`: the jobs of Dagster, for people at a terminal."""
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from dagster_project.settings import TOKYO, Settings
+
+# What an exit code tells: everything went well, something broke, or the clinic's
+# exports were not accepted and yesterday's tags stand. (2 is a wrong command line.)
+OK, FAILED, STALE = 0, 1, 3
+
+console = Console()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """EMR exports in, patient tags in SQL, one relevant LINE message out."""
+    # No tool of the stack calls home, whatever its own default is.
+    os.environ.update(
+        DO_NOT_TRACK="1", DBT_SEND_ANONYMOUS_USAGE_STATS="false", GX_ANALYTICS_ENABLED="false"
+    )
+
+
+clinic_option = click.option(
+    "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."
+)
+as_of_option = click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Business day in Asia/Tokyo. Default: exports/business_day, else today.",
+)
+
+
+@main.command()
+@clinic_option
+@as_of_option
+def nightly(clinics: Sequence[str], as_of: datetime | None) -> None:
+    """Exports to tags, checks, published warehouse and plan; then send if the window is open."""
+    from dagster_project.commands import run_nightly  # noqa: PLC0415 - Dagster takes seconds
+
+    sys.exit(run_nightly(_settings(as_of), clinics, console))
+
+
+@main.command()
+@clinic_option
+@as_of_option
+def send(clinics: Sequence[str], as_of: datetime | None) -> None:
+    """Send what is planned and published, if it is today's and the window is open."""
+    from dagster_project.commands import run_send  # noqa: PLC0415
+
+    sys.exit(run_send(_settings(as_of), clinics, console))
+
+
+@main.command()
+@clinic_option
+@as_of_option
+def status(clinics: Sequence[str], as_of: datetime | None) -> None:
+    """Say what is published for each clinic, whether it is stale, and what was sent."""
+    from dagster_project.commands import show_status  # noqa: PLC0415
+
+    sys.exit(show_status(_settings(as_of), clinics, console))
+
+
+@main.command()
+@click.option("--patients", type=click.IntRange(min=50), default=120, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@as_of_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("exports"), show_default=True)
+def sample(patients: int, seed: int, as_of: datetime | None, out: Path) -> None:
+    """Write invented clinics, and the truth about their tags, into a folder."""
+    from dagster_project.sample import write_sample  # noqa: PLC0415
+
+    day = as_of.date() if as_of else datetime.now(TOKYO).date()
+    write_sample(out, patients=patients, seed=seed, as_of=day)
+    console.print(f"{out}: {patients} patients a clinic, seed {seed}, as of {day}")
+
+
+@main.command()
+@click.option("--port", type=int, default=8787, show_default=True)
+def simulator(port: int) -> None:
+    """Run the LINE stand-in alone; its page shows what every user received."""
+    from dagster_project.simulator import run_forever  # noqa: PLC0415
+
+    console.print(f"LINE simulator: http://127.0.0.1:{port}/")
+    run_forever(port, Settings().data_dir / "simulator")
+
+
+@main.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+def ui(port: int) -> None:
+    """Open Dagster (webserver and daemon) and the simulator on this state."""
+    from dagster_project.ui import serve  # noqa: PLC0415
+
+    serve(Settings(), port, console)
+
+
+def _settings(as_of: datetime | None) -> Settings:
+    chosen: date | None = as_of.date() if as_of else None
+    return Settings(business_day=chosen) if chosen else Settings()

@@ -1,0 +1,1 @@
+"""What staff look at: so far, the summary a night ends with."""

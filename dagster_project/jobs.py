@@ -1,0 +1,104 @@
+"""What runs when: the nightly at 02:00, the send in its window, a build on new exports."""
+
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_project.clinic import load_clinics
+from dagster_project.settings import Settings
+
+SEND = dg.AssetSelection.assets("line_delivery")
+
+
+def jobs(partitions: dg.PartitionsDefinition) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Return the nightly, which never sends, and the send."""
+    return [
+        dg.define_asset_job(
+            "nightly",
+            selection=dg.AssetSelection.all() - SEND,
+            partitions_def=partitions,
+            description="エクスポートの取込からタグ、判定、検査、公開、今朝の計画まで。送信はしない。",
+        ),
+        dg.define_asset_job(
+            "send",
+            selection=SEND,
+            partitions_def=partitions,
+            description="公開済みの計画を、送信時間内にだけ送る。",
+        ),
+    ]
+
+
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Return the nightly at 02:00 and the send every ten minutes, both in Asia/Tokyo.
+
+    The send looks at each clinic's own window and closed days before it asks for a
+    run, and the gate looks again: a daemon restarted late fires the tick it missed.
+    """
+
+    def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+        for clinic in load_clinics(settings.exports_dir):
+            yield dg.RunRequest(
+                run_key=f"{context.scheduled_execution_time:%Y%m%d}-{clinic.clinic_id}",
+                partition_key=clinic.clinic_id,
+            )
+
+    def send(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        at = context.scheduled_execution_time
+        ready = [c for c in load_clinics(settings.exports_dir) if c.may_send_at(at)]
+        for clinic in ready:
+            yield dg.RunRequest(
+                run_key=f"{at:%Y%m%d%H%M}-{clinic.clinic_id}", partition_key=clinic.clinic_id
+            )
+        if not ready:
+            yield dg.SkipReason("どの医院も送信時間外です")
+
+    common = {
+        "execution_timezone": "Asia/Tokyo",
+        "default_status": dg.DefaultScheduleStatus.RUNNING,
+    }
+    return [
+        dg.ScheduleDefinition(
+            "nightly_at_two",
+            job_name="nightly",
+            cron_schedule="0 2 * * *",
+            execution_fn=nightly,
+            **common,
+        ),
+        dg.ScheduleDefinition(
+            "send_window",
+            job_name="send",
+            cron_schedule="*/10 * * * *",
+            execution_fn=send,
+            **common,
+        ),
+    ]
+
+
+def new_exports_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor that rebuilds a clinic when its folder changed; it never sends."""
+
+    @dg.sensor(job_name="nightly", minimum_interval_seconds=60)
+    def new_exports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        seen = dict(item.split("=", 1) for item in (context.cursor or "").split() if "=" in item)
+        now = {
+            c.clinic_id: _fingerprint(settings, c.clinic_id)
+            for c in load_clinics(settings.exports_dir)
+        }
+        changed = [clinic for clinic, mark in now.items() if seen.get(clinic) != mark]
+        for clinic in changed:
+            yield dg.RunRequest(run_key=f"{clinic}-{now[clinic]}", partition_key=clinic)
+        if not changed:
+            yield dg.SkipReason("新しいエクスポートはありません")
+        context.update_cursor(" ".join(f"{clinic}={mark}" for clinic, mark in now.items()))
+
+    return new_exports
+
+
+def _fingerprint(settings: Settings, clinic_id: str) -> str:
+    """Return names, sizes and times of a folder's files as one short number."""
+    files = sorted(p for p in (settings.exports_dir / clinic_id).rglob("*") if p.is_file())
+    marks = "|".join(f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
+    return hashlib.sha256(marks.encode()).hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""A fresh warehouse file with everything dbt may read, and nothing else.
+
+dbt sees one clinic: its landing as views, its settings, its past deliveries from
+the ledger, and what was published last. Another clinic is not there to be reached.
+"""
+
+import shutil
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from dagster_project.clinic import Clinic
+from dagster_project.ingest.contract import DATASETS, FILES
+from dagster_project.publish import Build
+
+SQL_TYPES = {"string": "varchar", "date32[day]": "date", "bool": "boolean", "int64": "bigint"}
+
+# The other schemas dbt reads, as DuckDB tables. The order of columns is the contract.
+TABLES = {
+    "meta.build": "clinic_id varchar, build_id varchar, as_of date, built_at varchar,"
+    " stage varchar",
+    "meta.source_files": "file_id varchar, feed varchar, name varchar, exported_on date",
+    "clinic.profile": "clinic_id varchar, name varchar, min_confirm_months integer,"
+    " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean",
+    "clinic.departments": "local_name varchar, department_code varchar",
+    "clinic.default_department": "local_name varchar",
+    "clinic.open_days": "day date",
+    "clinic.campaign_content": "campaign varchar, content_version varchar",
+    "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
+    " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
+    "previous.published": "as_of date",
+    "previous.patient_tags": "patient_id varchar, tag varchar, state varchar",
+    "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date",
+    "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
+    " is_passed boolean",
+}
+
+Rows = Sequence[Sequence[object]]
+
+
+def prepare(
+    work: Path,
+    build: Build,
+    clinic: Clinic,
+    landing_dir: Path,
+    published: Path,
+    deliveries: Rows,
+    contents: dict[str, str],
+) -> dict[str, int]:
+    """Write a fresh warehouse for this build and return the rows of each landing dataset."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    for stale in (work, Path(f"{work}.wal")):
+        stale.unlink(missing_ok=True)
+    with duckdb.connect(str(work)) as con:
+        for schema in ("landing", "meta", "clinic", "ledger", "previous", "checks"):
+            con.execute(f"create schema {schema}").fetchall()
+        for table, columns in TABLES.items():
+            con.execute(f"create table {table} ({columns})").fetchall()
+        for dataset, columns in {**DATASETS, "files": FILES}.items():
+            _landing_view(con, landing_dir / build.clinic_id, dataset, columns)
+        _clinic_tables(con, clinic, build.as_of, contents)
+        _fill(con, "ledger.deliveries", deliveries)
+        _carry_previous(con, published, work.with_name("previous.duckdb"))
+        stage = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
+        _fill(con, "meta.build", [[*stage, "prepared"]])
+        con.execute(
+            "insert into meta.source_files select distinct file_id, feed, name, exported_on"
+            " from landing.files where status = 'landed' and exported_on <= ?",
+            [build.as_of],
+        ).fetchall()
+        return {name: _count(con, f"landing.{name}") for name in DATASETS}
+
+
+def _landing_view(
+    con: duckdb.DuckDBPyConnection, folder: Path, dataset: str, schema: pa.Schema
+) -> None:
+    typed = [(field.name, SQL_TYPES[str(field.type)]) for field in schema]
+    if any((folder / dataset).glob("*.parquet")):
+        columns = ", ".join(name for name, _ in typed)
+        source = f"read_parquet('{folder / dataset}/*.parquet')"
+    else:
+        columns = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in typed)
+        source = "(select 1) where false"
+    con.execute(f"create view landing.{dataset} as select {columns} from {source}").fetchall()
+
+
+def _clinic_tables(
+    con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: dict[str, str]
+) -> None:
+    fed = {record.dataset for feed in clinic.feeds.values() for record in feed.records}
+    has_uke = any(feed.format == "uke" for feed in clinic.feeds.values())
+    profile = [
+        clinic.clinic_id,
+        clinic.name,
+        clinic.limits.min_confirm_months,
+        "immunizations" in fed,
+        has_uke or "conditions" in fed,
+        has_uke or "visits" in fed,
+    ]
+    _fill(con, "clinic.profile", [profile])
+    _fill(con, "clinic.departments", [[*pair] for pair in clinic.departments.items()])
+    if clinic.default_department:
+        _fill(con, "clinic.default_department", [[clinic.default_department]])
+    days = [as_of + timedelta(days=n) for n in range(-400, 61)]
+    _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
+    _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
+
+
+def _carry_previous(con: duckdb.DuckDBPyConnection, published: Path, copy: Path) -> None:
+    """Bring tag history over from a private copy, so that nobody's session can fail the night."""
+    if not published.exists():
+        return
+    shutil.copyfile(published, copy)
+    con.execute(f"attach '{copy}' as last_night (read_only)").fetchall()
+    for target, source in (
+        ("previous.published", "meta.build"),
+        ("previous.patient_tags", "main.patient_tags"),
+        ("previous.tag_events", "main.tag_events"),
+    ):
+        names = ", ".join(column.split()[0] for column in TABLES[target].split(", "))
+        con.execute(f"insert into {target} select {names} from last_night.{source}").fetchall()
+    con.execute("detach last_night").fetchall()
+    copy.unlink()
+
+
+def _fill(con: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
+    if rows:
+        columns = [pa.array(column) for column in zip(*rows, strict=True)]
+        con.register("filling", pa.table(columns, names=[f"c{n}" for n in range(len(columns))]))
+        con.execute(f"insert into {table} select * from filling").fetchall()
+        con.unregister("filling")
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    (count,) = con.execute(f"select count(*) from {table}").fetchall()[0]
+    return int(count)

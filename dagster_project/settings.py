@@ -1,0 +1,78 @@
+"""Where things are, which day it is, and whether LINE is the simulator or the real one.
+
+Every setting can be given as an environment variable with the prefix ``TAGLINE_``.
+This is the only module that looks at the clock.
+"""
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+ROOT = Path(__file__).resolve().parents[1]
+LIVE_LINE_API = "https://api.line.me"
+
+
+class Settings(BaseSettings):
+    """One run's surroundings. Relative folders are taken from the current directory."""
+
+    model_config = SettingsConfigDict(env_prefix="TAGLINE_", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="all runtime state")
+    exports_dir: Path = Field(Path("exports"), description="one folder per clinic")
+    dbt_dir: Path = ROOT / "dbt"
+    ledger_url: str | None = Field(None, description="SQLAlchemy URL; default data_dir/ledger.db")
+    business_day: date | None = Field(None, description="as_of; default: see as_of()")
+    at: AwareDatetime | None = Field(None, description="pretend it is this instant")
+    line: Literal["simulator", "live"] = "simulator"
+    simulator_url: str | None = Field(None, description="a running simulator to use")
+
+    def as_of(self) -> date:
+        """Return the business day in Asia/Tokyo.
+
+        The one given, else the one recorded beside bundled samples
+        (``exports/business_day``), else today.
+        """
+        if self.business_day:
+            return self.business_day
+        recorded = self.exports_dir / "business_day"
+        if recorded.exists():
+            return date.fromisoformat(recorded.read_text().strip())
+        return self.now().date()
+
+    def now(self) -> datetime:
+        """Return the present instant in Asia/Tokyo, or the one this run pretends."""
+        return (self.at or datetime.now(TOKYO)).astimezone(TOKYO)
+
+    def landing_dir(self) -> Path:
+        """Return the folder of the immutable Parquet files, one subfolder per clinic."""
+        return self.data_dir.resolve() / "landing"
+
+    def work_path(self, clinic_id: str) -> Path:
+        """Return tonight's warehouse under construction."""
+        return self.data_dir.resolve() / "work" / clinic_id / "warehouse.duckdb"
+
+    def published_path(self, clinic_id: str) -> Path:
+        """Return the warehouse readers and the sender may use."""
+        return self.data_dir.resolve() / "published" / clinic_id / "warehouse.duckdb"
+
+    def ledger(self) -> str:
+        """Return the ledger's SQLAlchemy URL."""
+        return self.ledger_url or f"sqlite:///{self.data_dir.resolve() / 'ledger.db'}"
+
+    def dbt_target_dir(self) -> Path:
+        """Return where dbt keeps its manifest and partial parse."""
+        return self.data_dir.resolve() / "dbt"
+
+    def dagster_home(self) -> Path:
+        """Return Dagster's own state folder."""
+        return self.data_dir.resolve() / "dagster"
+
+
+def at_opening(day: date, opens: time) -> datetime:
+    """Return the instant a send window opens on a day, with one minute's grace."""
+    return datetime.combine(day, opens, TOKYO) + timedelta(minutes=1)

@@ -1,0 +1,90 @@
+"""The dbt project: parsed once, run in this process, its nodes turned into plain results.
+
+dbt in process costs about 4 s less a step than a subprocess, and makes no call to
+the package index. One parsed manifest serves every clinic: only the file behind
+``TAGLINE_WAREHOUSE`` and the variable ``as_of`` change.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.artifacts.schemas.run import RunResult
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
+
+
+class DbtError(Exception):
+    """dbt could not parse or run; the message is dbt's own."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node: a model, a seed or a test."""
+
+    unique_id: str
+    status: str  # success | pass | warn | error | fail | skipped
+    seconds: float
+    message: str
+    failures: int | None
+
+    @property
+    def is_ok(self) -> bool:
+        """Return whether the node did what it should; a warning is not a failure."""
+        return self.status in {"success", "pass", "warn"}
+
+
+@cache
+def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
+    """Return dbt's parsed manifest; also leaves ``manifest.json`` in target_dir for Dagster."""
+    # Always the same path here: another one would throw dbt's partial parse away.
+    os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / "warehouse.duckdb")
+    target_dir.mkdir(parents=True, exist_ok=True)
+    outcome = dbtRunner().invoke([*QUIET, "parse", *_folders(dbt_dir, target_dir)])
+    if not outcome.success:
+        raise DbtError(str(outcome.exception or "dbt parse failed"))
+    return outcome.result
+
+
+def build(
+    dbt_dir: Path, target_dir: Path, warehouse: Path, as_of: date, selection: Sequence[str]
+) -> list[NodeResult]:
+    """Build the selected nodes and their data tests in a warehouse file, as of a day.
+
+    Returns one result per node that dbt touched, also when some failed. Raises
+    DbtError when dbt could not start at all. Unit tests say what a tag means, not
+    whether tonight's data is sound, and are left to `make test`.
+    """
+    os.environ["TAGLINE_WAREHOUSE"] = str(warehouse)
+    command = ["build", "--vars", f"{{as_of: '{as_of}'}}", "--exclude-resource-type", "unit_test"]
+    try:
+        outcome = dbtRunner(manifest=parse(dbt_dir, target_dir)).invoke(
+            [*QUIET, *command, *_folders(dbt_dir, target_dir), *selection]
+        )
+    finally:
+        # dbt-duckdb keeps the file open for the life of the process otherwise.
+        DuckDBConnectionManager.close_all_connections()
+    if outcome.exception is not None:
+        raise DbtError(str(outcome.exception))
+    return [_result(node) for node in getattr(outcome.result, "results", [])]
+
+
+def _folders(dbt_dir: Path, target_dir: Path) -> list[str]:
+    folders = {"--project-dir": dbt_dir, "--profiles-dir": dbt_dir, "--target-path": target_dir}
+    return [word for option, path in folders.items() for word in (option, str(path))]
+
+
+def _result(node: RunResult) -> NodeResult:
+    return NodeResult(
+        unique_id=node.node.unique_id,
+        status=str(node.status),
+        seconds=float(node.execution_time),
+        message=str(node.message or ""),
+        failures=node.failures,
+    )
