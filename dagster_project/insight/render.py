@@ -11,7 +11,9 @@ from dagster_project.insight.summary import PublishedNight, TagCount, WaterfallS
 
 def render_published(console: Console, night: PublishedNight) -> None:
     """Print patients, tags and the decisions of each campaign as a waterfall."""
-    console.print(f"患者 {night.patients:,} 人 / 業務日 {night.build.as_of} ({night.build.build_id})")
+    console.print(
+        f"患者 {night.patients:,} 人 / 業務日 {night.build.as_of} ({night.build.build_id})"
+    )
     console.print(_tags(night.tags))
     console.print(_waterfall(night.waterfall))
 

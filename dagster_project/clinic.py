@@ -1,0 +1,182 @@
+"""`clinic.yaml`: what one clinic is, and how its exports are to be read.
+
+The file is the only place where a clinic's dialect is written down: encodings,
+headers, delimiters, which file is what. Nothing about a clinic is in code.
+"""
+
+import re
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import jpholiday
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class ClinicError(Exception):
+    """A clinic.yaml that cannot be used; the message names the file, the key and what to do."""
+
+
+class Part(BaseModel):
+    """Base of every section: unknown keys are errors, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(Part):
+    """Where one landing column comes from: a header, four wareki headers, or a constant."""
+
+    header: list[str] = []
+    wareki: list[str] | None = Field(None, min_length=4, max_length=4)
+    const: str | bool | None = None
+    values: dict[str, str | bool | None] | None = None
+    others: Literal["error", "drop", "keep"] = "error"
+    split: str | None = None
+
+    @field_validator("header", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _text_keys(cls, value: object) -> object:
+        return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
+
+
+class Measure(Part):
+    """One column of a wide check-up file: each non-empty cell becomes an observation."""
+
+    header: str
+    item: str
+    unit: str | None = None
+
+
+class Record(Part):
+    """What one row of a file becomes: a record of a landing dataset."""
+
+    dataset: str
+    columns: dict[str, Column]
+    measures: list[Measure] = []
+    where: dict[str, list[str]] = {}
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _short_forms(cls, value: object) -> object:
+        """Let a header, or a list of alternative headers, stand for a whole column."""
+        if not isinstance(value, dict):
+            return value
+        short = (str, list)
+        return {k: {"header": v} if isinstance(v, short) else v for k, v in value.items()}
+
+
+class Feed(Part):
+    """One kind of file the clinic exports."""
+
+    files: str
+    format: Literal["csv", "uke"]
+    mode: Literal["full", "delta"]
+    encoding: Literal["cp932", "utf-8", "utf-8-sig"] = "cp932"
+    delimiter: str = ","
+    quoting: Literal["minimal", "none"] = "minimal"
+    footer: list[str] = []
+    required: bool = False
+    max_age_open_days: int | None = None
+    ignore: list[str] = []
+    records: list[Record] = []
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return the file name pattern; {date} and {month} become named groups."""
+        text = re.escape(self.files)
+        text = text.replace(r"\{date\}", r"(?P<date>\d{8})").replace(
+            r"\{month\}", r"(?P<month>\d{6})"
+        )
+        return re.compile(text.replace(r"\*", ".*"))
+
+
+class Line(Part):
+    """The clinic's LINE official account. Secrets are never here."""
+
+    channel: str
+    plan: str = "light"
+    monthly_limit: int | None = 5000
+
+
+class Calendar(Part):
+    """When the clinic is closed."""
+
+    closed_weekdays: list[Weekday] = []
+    closed_on_holidays: bool = True
+    closed_days: list[date] = []
+
+    def is_open(self, day: date) -> bool:
+        """Return whether the clinic is open; Japanese holidays come from jpholiday."""
+        if WEEKDAYS[day.weekday()] in self.closed_weekdays or day in self.closed_days:
+            return False
+        return not (self.closed_on_holidays and jpholiday.is_holiday(day))
+
+
+class SendWindow(Part):
+    """The hours, in Asia/Tokyo, in which a patient may be written to."""
+
+    opens: time = time(10)
+    closes: time = time(18)
+
+
+class Limits(Part):
+    """How far an export may differ from the one before; how much evidence a diagnosis needs."""
+
+    max_shrink: float = Field(default=0.3, ge=0, le=1)
+    max_bad_rows: int = Field(default=0, ge=0)
+    min_confirm_months: int = Field(default=2, ge=1)
+
+
+class Clinic(Part):
+    """One clinic: a folder of exports, a partition, a warehouse, a LINE channel."""
+
+    clinic_id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")
+    name: str
+    medical_institution_code: str | None = Field(None, pattern=r"^\d{7}$")
+    line: Line
+    calendar: Calendar = Calendar()
+    send_window: SendWindow = SendWindow()
+    limits: Limits = Limits()
+    departments: dict[str, str] = {}
+    default_department: str | None = None
+    feeds: dict[str, Feed]
+
+    def may_send_at(self, moment: datetime) -> bool:
+        """Return whether an instant in Asia/Tokyo lies in the send window of an open day."""
+        window = self.send_window
+        is_open = self.calendar.is_open(moment.date())
+        return is_open and window.opens <= moment.time() < window.closes
+
+
+def load_clinics(exports_dir: Path) -> list[Clinic]:
+    """Return every clinic under a folder, by id. Raises ClinicError for the first bad file."""
+    return [load_clinic(path) for path in sorted(exports_dir.glob("*/clinic.yaml"))]
+
+
+def load_clinic(path: Path) -> Clinic:
+    """Return the clinic a clinic.yaml describes, or raise ClinicError with what to mend."""
+    try:
+        clinic = Clinic.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ClinicError(f"{path}: not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ClinicError(f"{path}: {key}: {first['msg']}{more}") from error
+    if clinic.clinic_id != path.parent.name:
+        raise ClinicError(
+            f"{path}: clinic_id is {clinic.clinic_id!r}, expected the folder's name"
+            f" {path.parent.name!r}"
+        )
+    return clinic
