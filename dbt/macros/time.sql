@@ -1,0 +1,29 @@
+{% macro as_of() %} cast('{{ var("as_of") }}' as date){% endmacro %}
+
+{# Calendar months later; a day that does not exist becomes the month's last. #}
+{% macro add_months(day, months) %}
+    {{ return(adapter.dispatch("add_months")(day, months)) }}
+{% endmacro %}
+
+{% macro default__add_months(day, months) %}
+    cast({{ day }} + to_months(cast({{ months }} as integer)) as date)
+{% endmacro %}
+
+{% macro spark__add_months(day, months) %} add_months({{ day }}, {{ months }}){% endmacro %}
+
+{% macro add_days(day, days) %} cast({{ day }} + {{ days }} as date){% endmacro %}
+
+{#
+  The day an age is reached: the eve of the birthday (年齢計算ニ関スル法律, 民法143条).
+  Born on 29 February: in a common year that eve is 28 February, the day the clipped anniversary falls on.
+#}
+{% macro age_reached_on(birth_date, years) %}
+    case
+        when
+            extract(month from {{ birth_date }}) = 2
+            and extract(day from {{ birth_date }}) = 29
+            and extract(day from {{ add_months(birth_date, "12 * " ~ years) }}) = 28
+        then {{ add_months(birth_date, "12 * " ~ years) }}
+        else {{ add_days(add_months(birth_date, "12 * " ~ years), -1) }}
+    end
+{% endmacro %}

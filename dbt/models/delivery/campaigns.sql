@@ -1,0 +1,30 @@
+-- One row per campaign folder: its purpose, priority, pauses and the tags it stands on.
+{% for campaign in campaign_settings() %}
+    select
+        {{ quoted(campaign.name) }} as campaign,
+        {{ quoted(campaign.label_ja) }} as label_ja,
+        {{ quoted(campaign.purpose) }} as purpose,
+        cast({{ campaign.priority }} as integer) as priority,
+        cast({{ campaign.step }} as integer) as step,
+        cast({{ campaign.cooldown_days }} as integer) as cooldown_days,
+        {{ quoted(campaign.cycle) }} as cycle,
+        cast({{ campaign.visited_within_days }} as integer) as visited_within_days,
+        {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
+        cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic
+    {% if not loop.last %}
+        union all
+    {% endif %}
+{% else %}
+    select
+        cast(null as varchar) as campaign,
+        cast(null as varchar) as label_ja,
+        cast(null as varchar) as purpose,
+        cast(null as integer) as priority,
+        cast(null as integer) as step,
+        cast(null as integer) as cooldown_days,
+        cast(null as varchar) as cycle,
+        cast(null as integer) as visited_within_days,
+        cast(null as varchar) as tags,
+        cast(null as double) as max_share_of_clinic
+    where false
+{% endfor %}

@@ -1,0 +1,185 @@
+-- One row per campaign and member of its segment: send, or the first reason why not, in the order
+-- of decision_reasons.
+with
+    members as (
+        select
+            campaigns.campaign,
+            campaigns.step,
+            campaigns.purpose,
+            campaigns.priority,
+            campaigns.cooldown_days,
+            campaigns.cycle,
+            campaigns.visited_within_days,
+            campaigns.tags,
+            members.patient_id,
+            members.since,
+            members.due_on,
+            members.evidence,
+            patients.age_years,
+            patients.is_deceased,
+            patients.is_test,
+            patients.care_status,
+            patients.last_visit_on,
+            patients.next_appointment_on
+        from {{ ref("segment_members") }} as members
+        inner join {{ ref("campaigns") }} as campaigns on campaigns.campaign = members.campaign
+        inner join
+            {{ ref("patients_today") }} as patients on patients.patient_id = members.patient_id
+    ),
+    -- Whom to write to for this patient and purpose: who may be written to at all comes first.
+    accounts as (
+        select
+            members.campaign,
+            members.patient_id,
+            links.line_user_id,
+            links.is_following,
+            '|' || links.consent_purposes || '|'
+            like '%|' || members.purpose || '|%' as has_consent,
+            row_number() over (
+                partition by members.campaign, members.patient_id
+                order by
+                    case when links.is_following then 0 else 1 end,
+                    case
+                        when
+                            '|' || links.consent_purposes || '|'
+                            like '%|' || members.purpose || '|%'
+                        then 0
+                        else 1
+                    end,
+                    case
+                        when coalesce(members.age_years, 16) >= 16 and links.relation = 'self'
+                        then 0
+                        when members.age_years < 16 and links.relation = 'parent'
+                        then 0
+                        else 1
+                    end,
+                    links.linked_on,
+                    links.line_user_id
+            ) as choice
+        from members
+        inner join {{ ref("stg_line_links") }} as links on links.patient_id = members.patient_id
+    ),
+    held as (
+        select distinct campaigns.campaign
+        from {{ ref("campaigns") }} as campaigns
+        inner join
+            {{ source("checks", "verdicts") }} as verdicts
+            on not verdicts.is_passed
+            and verdicts.severity = 'blocking'
+            and verdicts.scope = 'tag'
+            and campaigns.tags like '%,' || verdicts.subject || ',%'
+    ),
+    sent as (
+        select
+            deliveries.campaign,
+            deliveries.step,
+            deliveries.patient_id,
+            max(deliveries.as_of) as last_sent_on
+        from {{ source("ledger", "deliveries") }} as deliveries
+        where deliveries.state in ('batched', 'accepted', 'unknown')
+        group by deliveries.campaign, deliveries.step, deliveries.patient_id
+    ),
+    judged as (
+        select
+            members.campaign,
+            members.step,
+            members.purpose,
+            members.priority,
+            members.cycle,
+            members.patient_id,
+            members.since,
+            members.due_on,
+            members.evidence,
+            accounts.line_user_id,
+            case
+                when members.is_deceased
+                then 'deceased'
+                when members.is_test
+                then 'test'
+                when members.care_status <> 'active'
+                then 'moved_or_referred'
+                when accounts.line_user_id is null
+                then 'no_link'
+                when not accounts.is_following
+                then 'blocked'
+                when not accounts.has_consent
+                then 'no_consent'
+                when held.campaign is not null
+                then 'held_by_check'
+                when members.next_appointment_on is not null
+                then 'booked'
+                when
+                    {{ add_days("members.last_visit_on", "members.visited_within_days") }}
+                    > {{ as_of() }}
+                then 'visited_recently'
+                when {{ add_days("sent.last_sent_on", "members.cooldown_days") }} > {{ as_of() }}
+                then 'already_this_cycle'
+                when members.due_on > {{ as_of() }}
+                then 'not_due'
+                else 'send'
+            end as own_reason
+        from members
+        left join
+            accounts
+            on accounts.campaign = members.campaign
+            and accounts.patient_id = members.patient_id
+            and accounts.choice = 1
+        left join held on held.campaign = members.campaign
+        left join
+            sent
+            on sent.campaign = members.campaign
+            and sent.step = members.step
+            and sent.patient_id = members.patient_id
+    ),
+    crowded as (
+        select line_user_id, min(priority) as first_priority
+        from judged
+        where own_reason = 'send'
+        group by line_user_id
+    ),
+    decided as (
+        select
+            judged.campaign,
+            judged.step,
+            judged.purpose,
+            judged.priority,
+            judged.cycle,
+            judged.patient_id,
+            judged.since,
+            judged.due_on,
+            judged.evidence,
+            judged.line_user_id,
+            case
+                when judged.own_reason = 'send' and judged.priority > crowded.first_priority
+                then 'other_message_today'
+                else judged.own_reason
+            end as reason
+        from judged
+        left join crowded on crowded.line_user_id = judged.line_user_id
+    )
+select
+    decided.campaign,
+    decided.step,
+    decided.patient_id,
+    decided.line_user_id,
+    profile.clinic_id
+    || '/'
+    || decided.campaign
+    || '/'
+    || cast(decided.step as varchar)
+    || '/'
+    || coalesce(content.content_version, 'none')
+    || '/'
+    || {{ period_of("decided.cycle") }} as occurrence_id,
+    case when decided.reason = 'send' then 'send' else 'skip' end as outcome,
+    decided.reason,
+    decided.purpose,
+    decided.priority,
+    coalesce(content.content_version, 'none') as content_version,
+    decided.since,
+    decided.due_on,
+    decided.evidence
+from decided
+cross join {{ source("clinic", "profile") }} as profile
+left join
+    {{ source("clinic", "campaign_content") }} as content on content.campaign = decided.campaign

@@ -1,0 +1,137 @@
+-- One row per patient and chronic condition: confirmed, provisional, suspected only or resolved,
+-- and on what evidence.
+with
+    diagnoses as (
+        select
+            conditions.patient_id,
+            concepts.condition,
+            conditions.condition_code,
+            conditions.modifiers,
+            conditions.started_on,
+            conditions.ended_on,
+            conditions.claim_month,
+            conditions.outcome,
+            conditions.is_suspected,
+            conditions.is_history,
+            conditions.is_provisional,
+            conditions.file_id,
+            conditions.line_no,
+            coalesce(conditions.claim_month, conditions.started_on, {{ as_of() }}) as known_on
+        from {{ ref("stg_conditions") }} as conditions
+        inner join
+            {{ ref("patients_today") }} as patients on patients.patient_id = conditions.patient_id
+        inner join
+            {{ ref("condition_concepts") }} as concepts
+            on substr(conditions.icd10, 1, 3) between concepts.icd10_from and concepts.icd10_to
+        left join
+            {{ ref("condition_excluded_codes") }} as excluded
+            on excluded.condition = concepts.condition
+            and excluded.condition_code = conditions.condition_code
+        where excluded.condition_code is null
+    ),
+    closings as (
+        select patient_id, condition_code, modifiers, started_on, max(known_on) as closed_on
+        from diagnoses
+        where outcome in ('cured', 'stopped', 'died') or ended_on <= {{ as_of() }}
+        group by patient_id, condition_code, modifiers, started_on
+    ),
+    judged as (
+        select
+            diagnoses.patient_id,
+            diagnoses.condition,
+            diagnoses.started_on,
+            diagnoses.claim_month,
+            diagnoses.known_on,
+            diagnoses.is_suspected,
+            diagnoses.is_provisional,
+            diagnoses.is_history,
+            diagnoses.file_id,
+            diagnoses.line_no,
+            coalesce(closings.closed_on >= diagnoses.known_on, false) as is_closed,
+            -- Absence from a later month is no cure: a claim speaks for twelve months.
+            diagnoses.claim_month is null
+            or {{ add_months("diagnoses.claim_month", 12) }} >= {{ as_of() }} as is_recent
+        from diagnoses
+        left join
+            closings
+            on closings.patient_id = diagnoses.patient_id
+            and closings.condition_code = diagnoses.condition_code
+            and closings.modifiers = diagnoses.modifiers
+            and closings.started_on is not distinct from diagnoses.started_on
+    ),
+    standing as (
+        select
+            *,
+            not is_suspected and not is_history and not is_closed and is_recent as is_standing,
+            row_number() over (
+                partition by
+                    patient_id,
+                    condition,
+                    not is_suspected and not is_history and not is_closed and is_recent
+                order by known_on desc, file_id desc, line_no desc
+            ) as recency
+        from judged
+    ),
+    fees as (
+        select distinct procedures.patient_id, fees.condition
+        from {{ ref("stg_procedures") }} as procedures
+        inner join {{ ref("condition_fees") }} as fees on fees.act_code = procedures.act_code
+        where {{ add_months("procedures.performed_on", 12) }} > {{ as_of() }}
+    ),
+    counted as (
+        select
+            standing.patient_id,
+            standing.condition,
+            count(case when is_standing then 1 end) as standing_rows,
+            count(
+                distinct case when is_standing and not is_provisional then claim_month end
+            ) as claim_months,
+            count(
+                case when is_standing and claim_month is null and not is_provisional then 1 end
+            ) as listed_rows,
+            count(case when is_standing and not is_provisional then 1 end) as settled_rows,
+            count(
+                case when is_suspected and not is_closed and is_recent then 1 end
+            ) as suspected_rows,
+            count(case when is_closed then 1 end) as closed_rows,
+            min(case when is_standing then coalesce(started_on, claim_month) end) as standing_since,
+            min(coalesce(started_on, claim_month)) as first_on,
+            max(known_on) as last_on,
+            max(case when is_standing and recency = 1 then file_id end) as standing_file_id,
+            max(case when is_standing and recency = 1 then line_no end) as standing_line_no,
+            max(case when recency = 1 then file_id end) as any_file_id,
+            max(case when recency = 1 then line_no end) as any_line_no,
+            max(case when fees.condition is not null then 1 else 0 end) = 1 as has_fee
+        from standing
+        left join
+            fees on fees.patient_id = standing.patient_id and fees.condition = standing.condition
+        group by standing.patient_id, standing.condition
+    ),
+    decided as (
+        select
+            counted.patient_id,
+            counted.condition,
+            case
+                when counted.listed_rows > 0
+                then 'confirmed'
+                when counted.claim_months >= profile.min_confirm_months
+                then 'confirmed'
+                when counted.settled_rows > 0 and counted.has_fee
+                then 'confirmed'
+                when counted.standing_rows > 0
+                then 'provisional'
+                when counted.suspected_rows > 0
+                then 'suspected_only'
+                else 'resolved'
+            end as status,
+            coalesce(counted.standing_since, counted.first_on) as since,
+            counted.last_on,
+            counted.claim_months,
+            counted.has_fee,
+            coalesce(counted.standing_file_id, counted.any_file_id) as file_id,
+            coalesce(counted.standing_line_no, counted.any_line_no) as line_no
+        from counted
+        cross join {{ source("clinic", "profile") }} as profile
+    )
+select patient_id, condition, status, since, last_on, claim_months, has_fee, file_id, line_no
+from decided

@@ -1,0 +1,67 @@
+-- One row per patient and threshold tag: over it, under it, or not to be told, and by which
+-- measurement.
+with
+    limits as (
+        select tag, item, sex, threshold, unit
+        from {{ ref("observation_thresholds") }}
+        where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+    ),
+    wanted as (
+        select distinct patients.patient_id, patients.sex, limits.tag
+        from {{ ref("patients_today") }} as patients
+        cross join limits
+    ),
+    compared as (
+        select
+            wanted.patient_id,
+            wanted.tag,
+            limits.item,
+            limits.threshold,
+            -- Blood pressure swings: the mean of the last two readings speaks, one reading for
+            -- itself.
+            case
+                when limits.item in ('sbp_mmhg', 'dbp_mmhg')
+                then latest.mean_last_2
+                else latest.value
+            end as value,
+            latest.unit,
+            latest.observed_on,
+            latest.file_id,
+            latest.line_no
+        from wanted
+        inner join limits on limits.tag = wanted.tag and limits.sex in ('any', wanted.sex)
+        inner join
+            {{ ref("latest_observations") }} as latest
+            on latest.patient_id = wanted.patient_id
+            and latest.item = limits.item
+            and latest.is_valid
+    ),
+    ranked as (
+        select
+            *,
+            value >= threshold as is_over,
+            row_number() over (
+                partition by patient_id, tag
+                order by case when value >= threshold then 0 else 1 end, observed_on desc, item
+            ) as choice
+        from compared
+    )
+select
+    wanted.patient_id,
+    wanted.tag,
+    case
+        when ranked.is_over then 'over' when ranked.is_over is null then 'unknown' else 'under'
+    end as status,
+    ranked.item,
+    ranked.value,
+    ranked.threshold,
+    ranked.unit,
+    ranked.observed_on,
+    ranked.file_id,
+    ranked.line_no
+from wanted
+left join
+    ranked
+    on ranked.patient_id = wanted.patient_id
+    and ranked.tag = wanted.tag
+    and ranked.choice = 1

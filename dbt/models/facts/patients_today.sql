@@ -1,0 +1,79 @@
+-- One row per patient the clinic lists today: age by the Japanese age law, visits, next booking,
+-- flags.
+with
+    patients as (
+        select
+            patient_id,
+            sex,
+            birth_date,
+            is_test,
+            is_deceased,
+            care_status,
+            file_id,
+            line_no,
+            -- Age n is reached the day before the birthday, so tomorrow's date is compared.
+            extract(year from {{ add_days(as_of(), 1) }})
+            - extract(year from birth_date)
+            - case
+                when
+                    100 * extract(month from {{ add_days(as_of(), 1) }})
+                    + extract(day from {{ add_days(as_of(), 1) }})
+                    < 100 * extract(month from birth_date) + extract(day from birth_date)
+                then 1
+                else 0
+            end as age_years
+        from {{ ref("stg_patients") }}
+        where vanished_on is null
+    ),
+    visit_days as (
+        select
+            patient_id,
+            visited_on,
+            min(file_id) as file_id,
+            min(line_no) as line_no,
+            row_number() over (partition by patient_id order by visited_on desc) as recency
+        from {{ ref("stg_visits") }}
+        group by patient_id, visited_on
+    ),
+    visits as (
+        select
+            patient_id,
+            min(visited_on) as first_visit_on,
+            max(visited_on) as last_visit_on,
+            count(
+                case when {{ add_months("visited_on", 12) }} > {{ as_of() }} then 1 end
+            ) as visits_12_months,
+            max(case when recency = 1 then file_id end) as last_visit_file_id,
+            max(case when recency = 1 then line_no end) as last_visit_line_no
+        from visit_days
+        group by patient_id
+    ),
+    bookings as (
+        select patient_id, min(scheduled_on) as next_appointment_on
+        from {{ ref("stg_appointments") }}
+        where scheduled_on >= {{ as_of() }}
+        group by patient_id
+    )
+select
+    patients.patient_id,
+    patients.sex,
+    patients.birth_date,
+    cast(patients.age_years as integer) as age_years,
+    bands.age_band,
+    cast({{ age_reached_on("patients.birth_date", "bands.min_age") }} as date) as age_band_since,
+    visits.first_visit_on,
+    visits.last_visit_on,
+    cast(coalesce(visits.visits_12_months, 0) as integer) as visits_12_months,
+    bookings.next_appointment_on,
+    patients.is_deceased,
+    patients.is_test,
+    patients.care_status,
+    patients.file_id,
+    patients.line_no,
+    visits.last_visit_file_id,
+    visits.last_visit_line_no
+from patients
+left join
+    {{ ref("age_bands") }} as bands on patients.age_years between bands.min_age and bands.max_age
+left join visits on visits.patient_id = patients.patient_id
+left join bookings on bookings.patient_id = patients.patient_id

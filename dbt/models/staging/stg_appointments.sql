@@ -1,0 +1,31 @@
+-- One row per patient, day and department that is booked; the newest record of a booking wins.
+with
+    ranked as (
+        select
+            {{ patient_id("appointments.patient_no") }} as patient_id,
+            appointments.scheduled_on,
+            coalesce(departments.department_code, '') as department_code,
+            appointments.status,
+            appointments.file_id,
+            appointments.line_no,
+            row_number() over (
+                partition by
+                    {{ patient_id("appointments.patient_no") }},
+                    appointments.scheduled_on,
+                    coalesce(departments.department_code, '')
+                order by
+                    files.exported_on desc, appointments.file_id desc, appointments.line_no desc
+            ) as recency
+        from {{ source("landing", "appointments") }} as appointments
+        inner join
+            {{ ref("source_files") }} as files
+            on files.file_id = appointments.file_id
+            and files.is_current
+        left join
+            {{ source("clinic", "departments") }} as departments
+            on departments.local_name = appointments.department
+        where appointments.scheduled_on is not null
+    )
+select patient_id, scheduled_on, department_code, file_id, line_no
+from ranked
+where recency = 1 and coalesce(status, 'booked') = 'booked'

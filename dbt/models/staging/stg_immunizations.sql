@@ -1,0 +1,30 @@
+-- One row per vaccine and day that was given; a planned or refused dose is not one.
+with
+    ranked as (
+        select
+            {{ patient_id("immunizations.patient_no") }} as patient_id,
+            immunizations.vaccine,
+            immunizations.given_on,
+            try_cast(immunizations.dose_no as integer) as dose_no,
+            immunizations.file_id,
+            immunizations.line_no,
+            row_number() over (
+                partition by
+                    {{ patient_id("immunizations.patient_no") }},
+                    immunizations.vaccine,
+                    immunizations.given_on
+                order by
+                    files.exported_on desc, immunizations.file_id desc, immunizations.line_no desc
+            ) as recency
+        from {{ source("landing", "immunizations") }} as immunizations
+        inner join
+            {{ ref("source_files") }} as files
+            on files.file_id = immunizations.file_id
+            and files.is_current
+        where
+            immunizations.given_on <= {{ as_of() }}
+            and coalesce(immunizations.status, 'completed') = 'completed'
+    )
+select patient_id, vaccine, given_on, dose_no, file_id, line_no
+from ranked
+where recency = 1

@@ -1,0 +1,29 @@
+-- One row per tag, as its own yml describes it.
+{% set tags = tag_metadata() %}
+{% for tag in tags %}
+    select
+        {{ quoted(tag.tag) }} as tag,
+        {{ quoted(tag.meta.label_ja) }} as label_ja,
+        {{ quoted(tag.description) }} as description,
+        {{ quoted(tag.meta.family) }} as family,
+        {{ quoted(tag.meta.owner) }} as owner,
+        {{ quoted(tag.meta.purpose) }} as purpose,
+        cast({{ tag.meta.validity_days }} as integer) as validity_days,
+        cast({{ quoted(tag.meta.review_on) }} as date) as review_on,
+        {{ quoted(tag.meta.sensitivity) }} as sensitivity
+    {% if not loop.last %}
+        union all
+    {% endif %}
+{% else %}
+    select
+        cast(null as varchar) as tag,
+        cast(null as varchar) as label_ja,
+        cast(null as varchar) as description,
+        cast(null as varchar) as family,
+        cast(null as varchar) as owner,
+        cast(null as varchar) as purpose,
+        cast(null as integer) as validity_days,
+        cast(null as date) as review_on,
+        cast(null as varchar) as sensitivity
+    where false
+{% endfor %}

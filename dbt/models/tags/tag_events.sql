@@ -1,0 +1,34 @@
+-- One row per membership gained or lost, by business day: what the last published nights knew,
+-- and tonight's difference.
+with
+    earlier as (
+        -- The same business day built again replaces itself.
+        select tag, patient_id, event, on_day
+        from {{ source("previous", "tag_events") }}
+        where on_day < {{ as_of() }}
+    ),
+    last_event as (
+        select
+            tag,
+            patient_id,
+            event,
+            row_number() over (partition by tag, patient_id order by on_day desc) as recency
+        from earlier
+    ),
+    held as (select tag, patient_id from last_event where recency = 1 and event = 'gained'),
+    holds as (select tag, patient_id from {{ ref("patient_tags") }} where state = 'has'),
+    changes as (
+        select
+            coalesce(holds.tag, held.tag) as tag,
+            coalesce(holds.patient_id, held.patient_id) as patient_id,
+            case when held.tag is null then 'gained' else 'lost' end as event,
+            {{ as_of() }} as on_day
+        from holds
+        full outer join held on held.tag = holds.tag and held.patient_id = holds.patient_id
+        where held.tag is null or holds.tag is null
+    )
+select tag, patient_id, event, on_day
+from earlier
+union all
+select tag, patient_id, event, on_day
+from changes

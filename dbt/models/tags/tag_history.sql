@@ -1,0 +1,16 @@
+-- One row per spell a patient held a tag: from the day it was gained to the day it was lost, open
+-- while it is held.
+{{ config(materialized="view") }}
+with
+    ordered as (
+        select
+            tag,
+            patient_id,
+            event,
+            on_day as held_from,
+            lead(on_day) over (partition by tag, patient_id order by on_day) as held_to
+        from {{ ref("tag_events") }}
+    )
+select tag, patient_id, held_from, held_to
+from ordered
+where event = 'gained'

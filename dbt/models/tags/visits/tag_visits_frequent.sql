@@ -1,0 +1,11 @@
+-- Has come on six days or more within the last twelve months; unknown for a patient with no visit
+-- on record.
+select
+    patient_id,
+    case when last_visit_on is null then 'unknown' else 'has' end as state,
+    last_visit_on as since,
+    cast(visits_12_months as varchar)
+    || ' visit days in 12 months'
+    || {{ evidence_pointer("stg_patients", "file_id", "line_no") }} as evidence
+from {{ ref("patients_today") }}
+where visits_12_months >= 6 or last_visit_on is null
