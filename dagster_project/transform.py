@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.schemas.run import RunResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
@@ -46,7 +47,10 @@ def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
     # Always the same path here: another one would throw dbt's partial parse away.
     os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / "warehouse.duckdb")
     target_dir.mkdir(parents=True, exist_ok=True)
-    outcome = dbtRunner().invoke([*QUIET, "parse", *_folders(dbt_dir, target_dir)])
+    try:
+        outcome = dbtRunner().invoke([*QUIET, "parse", *_folders(dbt_dir, target_dir)])
+    finally:
+        _let_go()
     if not outcome.success:
         raise DbtError(str(outcome.exception or "dbt parse failed"))
     return outcome.result
@@ -61,18 +65,24 @@ def build(
     DbtError when dbt could not start at all. Unit tests say what a tag means, not
     whether tonight's data is sound, and are left to `make test`.
     """
+    runner = dbtRunner(manifest=parse(dbt_dir, target_dir))
     os.environ["TAGLINE_WAREHOUSE"] = str(warehouse)
     command = ["build", "--vars", f"{{as_of: '{as_of}'}}", "--exclude-resource-type", "unit_test"]
     try:
-        outcome = dbtRunner(manifest=parse(dbt_dir, target_dir)).invoke(
+        outcome = runner.invoke(
             [*QUIET, *command, *_folders(dbt_dir, target_dir), *selection]
         )
     finally:
-        # dbt-duckdb keeps the file open for the life of the process otherwise.
-        DuckDBConnectionManager.close_all_connections()
+        _let_go()
     if outcome.exception is not None:
         raise DbtError(str(outcome.exception))
     return [_result(node) for node in getattr(outcome.result, "results", [])]
+
+
+def _let_go() -> None:
+    """Close the warehouse file and forget the adapter, which would keep using it for ever."""
+    DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
 
 
 def _folders(dbt_dir: Path, target_dir: Path) -> list[str]:

@@ -1,0 +1,94 @@
+"""A hand-made clinic for a test: rows in, a folder of plain CSV exports out."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+Row = Mapping[str, object]
+
+COLUMNS = {
+    "patients": ["patient_no", "sex", "birth_date", "is_test", "is_deceased", "care_status"],
+    "visits": ["patient_no", "visited_on", "department", "status"],
+    "appointments": ["patient_no", "scheduled_on", "department", "status"],
+    "conditions": ["patient_no", "code", "code_system", "started_on", "outcome", "is_suspected"],
+    "observations": ["patient_no", "observed_on", "item", "value", "unit"],
+    "immunizations": ["patient_no", "vaccine", "given_on", "dose_no", "status"],
+    "line_links": [
+        "line_user_id", "patient_no", "relation", "linked_on", "friend_status",
+        "consent_purposes", "consented_on", "consent_version",
+    ],
+}  # fmt: skip
+DEFAULTS: dict[str, Row] = {
+    "patients": {"sex": "female", "birth_date": "1970-03-02", "care_status": "active"},
+    "visits": {"department": "内科", "status": "completed"},
+    "appointments": {"department": "内科", "status": "booked"},
+    "conditions": {"code_system": "mhlw", "outcome": "continued"},
+    "observations": {},
+    "immunizations": {"status": "completed"},
+    "line_links": {
+        "relation": "self",
+        "linked_on": "2026-01-05",
+        "friend_status": "following",
+        "consent_purposes": "visit|checkup|vaccine|lifestyle",
+        "consented_on": "2026-01-05",
+        "consent_version": "v1",
+    },
+}
+DEPARTMENTS = {
+    "内科": "01", "小児科": "09", "整形外科": "11", "皮膚科": "19", "婦人科": "25", "耳鼻科": "27",
+}  # fmt: skip
+
+
+def user(number: int) -> str:
+    """Return a well-formed LINE user id that is nobody's."""
+    return f"U{number:032x}"
+
+
+def clinic_yaml(clinic_id: str, **changes: object) -> dict[str, object]:
+    """Return the declaration of a clinic that exports every dataset as a full dump."""
+    feeds = {
+        name: {
+            "files": f"{name}_{{date}}.csv",
+            "format": "csv",
+            "mode": "full",
+            "encoding": "utf-8",
+            "required": name in {"patients", "visits"},
+            "max_age_open_days": 1 if name in {"patients", "visits"} else None,
+            "records": [{"dataset": name, "columns": {column: column for column in columns}}],
+        }
+        for name, columns in COLUMNS.items()
+    }
+    return {
+        "clinic_id": clinic_id,
+        "name": "試験クリニック",
+        "line": {"channel": clinic_id, "monthly_limit": 5000},
+        "calendar": {"closed_weekdays": ["thu", "sun"]},
+        "limits": {"max_shrink": 0.3},
+        "departments": DEPARTMENTS,
+        "feeds": feeds,
+        **changes,
+    }
+
+
+def write_clinic(
+    exports: Path,
+    clinic_id: str,
+    exported_on: date,
+    rows: Mapping[str, Sequence[Row]],
+    **changes: object,
+) -> Path:
+    """Write a clinic's folder as of one export day and return it; older dumps stay beside it."""
+    folder = exports / clinic_id
+    folder.mkdir(parents=True, exist_ok=True)
+    declaration = yaml.safe_dump(clinic_yaml(clinic_id, **changes), allow_unicode=True)
+    (folder / "clinic.yaml").write_text(declaration, encoding="utf-8")
+    for name, columns in COLUMNS.items():
+        path = folder / f"{name}_{exported_on:%Y%m%d}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows({**DEFAULTS[name], **row} for row in rows.get(name, []))
+    return folder
