@@ -69,9 +69,7 @@ def build(
     os.environ["TAGLINE_WAREHOUSE"] = str(warehouse)
     command = ["build", "--vars", f"{{as_of: '{as_of}'}}", "--exclude-resource-type", "unit_test"]
     try:
-        outcome = runner.invoke(
-            [*QUIET, *command, *_folders(dbt_dir, target_dir), *selection]
-        )
+        outcome = runner.invoke([*QUIET, *command, *_folders(dbt_dir, target_dir), *selection])
     finally:
         _let_go()
     if outcome.exception is not None:

@@ -1,0 +1,70 @@
+"""The one gate: what must still be true at the moment of sending.
+
+The plan was made at night. Between then and the window people block, withdraw
+consent, book and come; a run may be late; a newer build may have been published.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dagster_project.clinic import Clinic
+from dagster_project.publish import Build
+
+Key = tuple[str, str]  # occurrence_id, line_user_id
+Consent = tuple[str, str, str]  # line_user_id, patient_id, purpose
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Why nothing at all may be sent now; for people, in Japanese."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One planned intent, as the gate sees it."""
+
+    key: Key
+    purpose: str
+    patient_ids: Sequence[str]
+
+
+def why_closed(clinic: Clinic, build: Build | None, now: datetime) -> Closed | None:
+    """Return why the gate is shut for a clinic at an instant in Asia/Tokyo, or None."""
+    if build is None:
+        return Closed("公開された夜がまだありません")
+    if build.clinic_id != clinic.clinic_id:
+        return Closed("別の医院のデータです")
+    if build.as_of != now.date():
+        return Closed(f"公開されているのは{build.as_of}のデータで、今日のものではありません")
+    if not clinic.calendar.is_open(now.date()):
+        return Closed("休診日です")
+    if not clinic.may_send_at(now):
+        window = clinic.send_window
+        return Closed(f"送信時間外です ({window.opens:%H:%M}〜{window.closes:%H:%M})")
+    return None
+
+
+def refusals(
+    planned: Sequence[Planned],
+    still_planned: Mapping[Key, Sequence[str]],
+    reachable: set[Consent],
+) -> dict[Key, str]:
+    """Return the intents that may not be sent after all, each with its reason.
+
+    `still_planned` is the published plan of this moment, with its patients;
+    `reachable` who follows and consents now. One patient of a message without
+    consent stops the whole message: it was written for all of them.
+    """
+    refused: dict[Key, str] = {}
+    for each in planned:
+        _, user = each.key
+        if each.key not in still_planned:
+            refused[each.key] = "no_longer_due"
+        elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
+            refused[each.key] = "patients_changed"
+        elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):
+            refused[each.key] = "consent_or_link_gone"
+    return refused

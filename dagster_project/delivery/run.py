@@ -1,0 +1,83 @@
+"""One clinic's send, from the published plan to the reconciled ledger."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+from sqlalchemy import Engine
+
+from dagster_project.clinic import Clinic
+from dagster_project.delivery.freeze import freeze
+from dagster_project.delivery.gate import Consent, Key, why_closed
+from dagster_project.delivery.reconcile import Reconciliation, reconcile
+from dagster_project.delivery.send import Channel, Clock, SendSummary, send_batches
+from dagster_project.line.messages import Message
+from dagster_project.publish import read_build
+from dagster_project.settings import TOKYO
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """What one run came to: why nothing was sent, or what was, and the proof of the sum."""
+
+    closed: str | None
+    refused: int
+    sent: SendSummary
+    ledger: Reconciliation
+
+    def as_metadata(self) -> dict[str, int | str]:
+        """Return the figures for Dagster; they name nobody."""
+        figures = {f"ledger_{name}": count for name, count in asdict(self.ledger).items()}
+        return {
+            "gate": self.closed or "open",
+            "refused_at_gate": self.refused,
+            "accepted": self.sent.accepted,
+            "deferred": self.sent.deferred,
+            "unsettled": self.sent.unsettled,
+            "stopped": self.sent.stopped or "no",
+            **figures,
+        }
+
+
+def deliver(
+    engine: Engine,
+    clinic: Clinic,
+    published: Path,
+    reachable: set[Consent],
+    messages: dict[str, Sequence[Message]],
+    channel: Channel,
+    clock: Clock,
+) -> DeliveryReport:
+    """Send what may be sent now and return what came of it.
+
+    Outside the window nothing is tried; what was left under way by an earlier run is
+    still settled when its deadline has passed.
+    """
+    now = clock().astimezone(TOKYO)
+    build = read_build(published)
+    closed = why_closed(clinic, build, now)
+    refused = 0
+    if closed is None and build is not None:
+        closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
+        plan = _published_plan(published)
+        refused = freeze(engine, build, plan, reachable, messages, closes, now).refused
+    sent = send_batches(
+        engine,
+        clinic.clinic_id,
+        channel,
+        clock,
+        lambda moment: closed is None and clinic.may_send_at(moment.astimezone(TOKYO)),
+    )
+    return DeliveryReport(
+        closed.reason if closed else None, refused, sent, reconcile(engine, clinic.clinic_id)
+    )
+
+
+def _published_plan(path: Path) -> dict[Key, Sequence[str]]:
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "select occurrence_id, line_user_id, patient_ids from delivery_plan"
+        ).fetchall()
+    return {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}

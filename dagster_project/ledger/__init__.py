@@ -1,0 +1,1 @@
+"""The ledger: what was decided, frozen, tried and accepted. Never rebuilt, never shortened."""

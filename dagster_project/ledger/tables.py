@@ -1,0 +1,94 @@
+"""The ledger's tables. Instants are ISO text in UTC, so that every database sorts them alike.
+
+An intent is one person's one message of one occurrence: its primary key is the
+promise that nobody gets an occurrence twice. A batch is the frozen request that
+carries up to 500 intents; an attempt is one try of it, and is only ever added.
+"""
+
+from sqlalchemy import (
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("occurrence_id", String(200), primary_key=True),
+    Column("line_user_id", String(40), primary_key=True),
+    Column("clinic_id", String(31), nullable=False),
+    Column("campaign", String(80), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("content_version", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("build_id", String(60), nullable=False),
+    Column("state", String(12), nullable=False),  # planned | skipped | expired | batched
+    Column("reason", String(40)),
+    Column("batch_id", String(36), ForeignKey("batch.id")),
+    Column("changed_at", String(32), nullable=False),
+    Index("intent_by_clinic", "clinic_id", "state"),
+)
+
+intent_patient = Table(
+    "intent_patient",
+    metadata,
+    Column("occurrence_id", String(200), primary_key=True),
+    Column("line_user_id", String(40), primary_key=True),
+    Column("patient_id", String(40), primary_key=True),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("occurrence_id", String(200), nullable=False),
+    Column("clinic_id", String(31), nullable=False),
+    Column("campaign", String(80), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("retry_key", String(36), nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("unit", String(30), nullable=False),
+    # frozen | sending | accepted | rejected | unknown | expired
+    Column("state", String(12), nullable=False),
+    Column("reason", String(80)),
+    Column("frozen_at", String(32), nullable=False),
+    Column("first_try_at", String(32)),
+    Column("not_after", String(32), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("accepted_at", String(32)),
+    Column("accepted_request_id", String(80)),
+    Index("batch_by_clinic", "clinic_id", "state"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("batch_id", String(36), ForeignKey("batch.id"), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("status", Integer),
+    Column("request_id", String(80)),
+    Column("detail", Text),
+)
+
+sender = Table(
+    "sender",
+    metadata,
+    Column("clinic_id", String(31), primary_key=True),
+    Column("holder", String(60), nullable=False),
+    Column("until", String(32), nullable=False),
+)

@@ -1,0 +1,1 @@
+"""The LINE Messaging API: the only package that imports LINE's SDK."""

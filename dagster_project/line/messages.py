@@ -1,0 +1,92 @@
+"""Message files of the campaign folders: loading, versions, and what must not be in them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+MAX_TEXT_UNITS = 5000  # UTF-16 code units; LINE counts an emoji as two
+MAX_ALT_TEXT = 1500
+MAX_MESSAGES = 5
+MAX_BUBBLE_BYTES = 30 * 1024
+
+Message = dict[str, object]
+
+
+class MessageError(Exception):
+    """A message.json that must not be sent; the text names the file and every finding."""
+
+
+def load_message(campaigns_dir: Path, campaign: str) -> list[Message]:
+    """Return a campaign's message objects. Raises MessageError when a rule is broken."""
+    path = campaigns_dir / campaign / "message.json"
+    try:
+        messages = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise MessageError(f"{path.name} of {campaign}: {error}") from error
+    findings = lint(messages)
+    if findings:
+        raise MessageError(f"{campaign}/message.json: {'; '.join(findings)}")
+    return list(messages)
+
+
+def content_version(messages: Sequence[Message]) -> str:
+    """Return eight hex digits that change when, and only when, the content does."""
+    canonical = json.dumps(messages, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def content_versions(campaigns_dir: Path) -> dict[str, str]:
+    """Return the content version of every campaign folder."""
+    names = sorted(path.parent.name for path in campaigns_dir.glob("*/message.json"))
+    return {name: content_version(load_message(campaigns_dir, name)) for name in names}
+
+
+def lint(messages: object) -> list[str]:
+    """Return what LINE would refuse or a lock screen must not show; empty when all is well.
+
+    The limits are those of the Messaging API reference that the SDK does not check.
+    """
+    if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
+        return [f"expected a list of 1 to {MAX_MESSAGES} message objects"]
+    findings = []
+    for number, message in enumerate(messages, start=1):
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "text":
+            findings += _lint_text(number, message.get("text", ""))
+        elif kind == "flex":
+            findings += _lint_flex(number, message)
+        else:
+            findings.append(f"message {number}: type {kind!r}, expected text or flex")
+    return findings
+
+
+def _lint_text(number: int, text: str) -> list[str]:
+    units = len(text.encode("utf-16-le")) // 2
+    findings = [] if 0 < units <= MAX_TEXT_UNITS else [f"message {number}: {units} UTF-16 units"]
+    return findings + [f"message {number}: text says {word}" for word in revealing(text)]
+
+
+def _lint_flex(number: int, message: Message) -> list[str]:
+    alt_text = str(message.get("altText", ""))
+    findings = []
+    if not 0 < len(alt_text) <= MAX_ALT_TEXT:
+        findings.append(f"message {number}: altText has {len(alt_text)} characters")
+    # altText is what a locked phone shows to whoever holds it.
+    findings += [f"message {number}: altText says {word}" for word in revealing(alt_text)]
+    contents = json.dumps(message.get("contents"), ensure_ascii=False)
+    if len(contents.encode()) > MAX_BUBBLE_BYTES:
+        findings.append(f"message {number}: bubble over {MAX_BUBBLE_BYTES} bytes")
+    return findings + [f"message {number}: bubble says {word}" for word in revealing(contents)]
+
+
+def revealing(text: str) -> list[str]:
+    """Return the clinical words in a text: diseases, organs, drugs, tests, some departments."""
+    return [word for word in _clinical_words() if word in text]
+
+
+@cache
+def _clinical_words() -> tuple[str, ...]:
+    text = Path(__file__).with_name("clinical_words.txt").read_text(encoding="utf-8")
+    return tuple(line.strip() for line in text.splitlines() if line.strip() and line[0] != "#")

@@ -1,0 +1,113 @@
+"""The simulator over HTTP: LINE's paths, a control API under /_simulator/, and two pages."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from dagster_project.simulator import control, messaging, page
+from dagster_project.simulator.state import State
+
+STATE = web.AppKey("state", State)
+
+
+def build_app(state: State) -> web.Application:
+    """Return the web application of one simulator."""
+    app = web.Application(client_max_size=3 * 1024 * 1024)
+    app[STATE] = state
+    for method, path, handler in (
+        ("POST", "/v2/bot/message/push", messaging.push),
+        ("POST", "/v2/bot/message/multicast", messaging.multicast),
+        ("POST", "/v2/bot/message/validate/push", messaging.validate),
+        ("POST", "/v2/bot/message/validate/multicast", messaging.validate),
+        ("GET", "/v2/bot/message/quota", messaging.quota),
+        ("GET", "/v2/bot/message/quota/consumption", messaging.consumption),
+        ("GET", "/v2/bot/message/aggregation/info", messaging.unit_count),
+        ("GET", "/v2/bot/message/aggregation/list", messaging.unit_names),
+        ("POST", "/_simulator/channels", control.channels),
+        ("POST", "/_simulator/friends", control.friends),
+        ("POST", "/_simulator/faults", control.faults),
+        ("POST", "/_simulator/clock", control.clock),
+        ("GET", "/_simulator/inbox", control.inbox),
+        ("GET", "/_simulator/requests", control.requests),
+        ("GET", "/", page.overview),
+        ("GET", "/chat", page.chat),
+    ):
+        app.router.add_route(method, path, _with_state(handler))
+    return app
+
+
+def _with_state(
+    handler: messaging.Handler,
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await handler(request, request.app[STATE])
+
+    return handle
+
+
+@dataclass
+class RunningSimulator:
+    """A simulator in a thread of this process; close it, or use it in a `with`."""
+
+    base_url: str
+    state: State
+    _loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
+
+    def close(self) -> None:
+        """Stop serving; what was accepted stays in its journal."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+
+    def __enter__(self) -> "RunningSimulator":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def start(
+    state_dir: Path | None = None, now: datetime | None = None, port: int = 0
+) -> RunningSimulator:
+    """Start a simulator on this machine only and return where it listens.
+
+    `state_dir` lets it remember across restarts; `now` is its clock, the real one if None.
+    """
+    state = State(state_dir, now)
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    address: list[str] = []
+
+    def serve() -> None:
+        asyncio.set_event_loop(loop)
+        runner = web.AppRunner(build_app(state), access_log=None, shutdown_timeout=0.5)
+        loop.run_until_complete(runner.setup())
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        loop.run_until_complete(site.start())
+        host, bound = runner.addresses[0][:2]
+        address.append(f"http://{host}:{bound}")
+        ready.set()
+        loop.run_forever()
+        with suppress(Exception):
+            loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+    thread = threading.Thread(target=serve, name="line-simulator", daemon=True)
+    thread.start()
+    if not ready.wait(timeout=10):
+        raise TimeoutError("the simulator did not start")
+    return RunningSimulator(address[0], state, loop, thread)
+
+
+def run_forever(port: int, state_dir: Path) -> None:
+    """Serve in the foreground until interrupted."""
+    with start(state_dir, port=port) as running, suppress(KeyboardInterrupt):
+        running._thread.join()
