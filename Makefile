@@ -34,7 +34,7 @@ clean: ## forget everything that was derived
 	rm -rf data dbt/target dbt/logs
 
 .venv/.synced: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
 .uv/bin/uv:

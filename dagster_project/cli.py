@@ -41,7 +41,7 @@ as_of_option = click.option(
 @clinic_option
 @as_of_option
 def nightly(clinics: Sequence[str], as_of: datetime | None) -> None:
-    """Exports to tags, checks, published warehouse and plan; then send if the window is open."""
+    """Run the night: exports, tags, checks, publish, plan; send if the window is open."""
     from dagster_project.commands import run_nightly  # noqa: PLC0415 - Dagster takes seconds
 
     sys.exit(run_nightly(_settings(as_of), clinics, console))

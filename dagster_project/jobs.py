@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -11,7 +12,7 @@ from dagster_project.settings import Settings
 SEND = dg.AssetSelection.assets("line_delivery")
 
 
-def jobs(partitions: dg.PartitionsDefinition) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
     """Return the nightly, which never sends, and the send."""
     return [
         dg.define_asset_job(
@@ -55,24 +56,22 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         if not ready:
             yield dg.SkipReason("どの医院も送信時間外です")
 
-    common = {
-        "execution_timezone": "Asia/Tokyo",
-        "default_status": dg.DefaultScheduleStatus.RUNNING,
-    }
     return [
         dg.ScheduleDefinition(
             "nightly_at_two",
             job_name="nightly",
             cron_schedule="0 2 * * *",
             execution_fn=nightly,
-            **common,
+            execution_timezone="Asia/Tokyo",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
         ),
         dg.ScheduleDefinition(
             "send_window",
             job_name="send",
             cron_schedule="*/10 * * * *",
             execution_fn=send,
-            **common,
+            execution_timezone="Asia/Tokyo",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
         ),
     ]
 

@@ -22,14 +22,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TAGLINE_", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="all runtime state")
-    exports_dir: Path = Field(Path("exports"), description="one folder per clinic")
+    data_dir: Path = Field(default=Path("data"), description="all runtime state")
+    exports_dir: Path = Field(default=Path("exports"), description="one folder per clinic")
     dbt_dir: Path = ROOT / "dbt"
-    ledger_url: str | None = Field(None, description="SQLAlchemy URL; default data_dir/ledger.db")
-    business_day: date | None = Field(None, description="as_of; default: see as_of()")
-    at: AwareDatetime | None = Field(None, description="pretend it is this instant")
+    ledger_url: str | None = Field(
+        default=None, description="SQLAlchemy URL; default data_dir/ledger.db"
+    )
+    business_day: date | None = Field(default=None, description="as_of; default: see as_of()")
+    at: AwareDatetime | None = Field(default=None, description="pretend it is this instant")
     line: Literal["simulator", "live"] = "simulator"
-    simulator_url: str | None = Field(None, description="a running simulator to use")
+    simulator_url: str | None = Field(default=None, description="a running simulator to use")
 
     def as_of(self) -> date:
         """Return the business day in Asia/Tokyo.

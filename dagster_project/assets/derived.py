@@ -27,7 +27,7 @@ class Translator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Return landing/<dataset> for landing, one key for the rest of the input, else the name."""
+        """Return landing/<dataset>, one key for the other sources, the name for the rest."""
         if dbt_resource_props["resource_type"] != "source":
             return dg.AssetKey(dbt_resource_props["name"])
         source = dbt_resource_props["source_name"]
@@ -37,6 +37,8 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the layer: the folder under models/, or segments for campaigns/."""
+        if dbt_resource_props["resource_type"] == "source":
+            return "landing"
         path = Path(dbt_resource_props["original_file_path"])
         if path.parts[0] == "campaigns":
             return "segments"
@@ -109,9 +111,10 @@ def _events(
         if key := assets.get(node.unique_id):
             if node.is_ok and key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata=_about(con, key, node))
-        elif (spec := checks.get(node.unique_id)) and node.status != "skipped":
-            if spec.key in context.selected_asset_check_keys:
-                yield _check(spec, node)
+            continue
+        spec = checks.get(node.unique_id)
+        if spec and node.status != "skipped" and spec.key in context.selected_asset_check_keys:
+            yield _check(spec, node)
 
 
 def _about(

@@ -29,10 +29,9 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             if file.error:
                 context.log.error(f"{file.name}: {file.error}")
         for name in DATASETS:
-            rows = report.rows_by_dataset.get(name, 0)
+            stored = (settings.landing_dir() / clinic.clinic_id / name).glob("*.parquet")
             yield dg.MaterializeResult(
-                asset_key=["landing", name],
-                metadata={"new_rows": rows, "dagster/partition_row_count": rows},
+                asset_key=["landing", name], metadata={"files": len(list(stored))}
             )
         yield dg.MaterializeResult(
             asset_key=["landing", "files"],

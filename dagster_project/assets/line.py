@@ -1,14 +1,18 @@
 """Tonight's plan into the ledger, and the one asset that sends."""
 
+from pathlib import Path
+
 import dagster as dg
 import duckdb
 
 from dagster_project.assets.partitions import clinic_of
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
+from dagster_project.ingest import ingest_clinic
+from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.store import open_ledger
-from dagster_project.line.connect import connect
-from dagster_project.publish import NotPublishableError, build_of
+from dagster_project.line.messages import content_version, load_message
+from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
 
@@ -40,15 +44,45 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         group_name="line",
         partitions_def=partitions,
         pool="line",
-        description="LINEへの唯一の出口: 送信時にもう一度、日付・時間帯・同意・ブロックを確かめる。",
+        description="LINEへの唯一の出口。送る瞬間に、日付、時間帯、同意、ブロックをもう一度確かめる。",
     )
     def line_delivery(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
+        from dagster_project.line.connect import connect, introduce  # noqa: PLC0415 - slow SDK
+
         clinic = clinic_of(settings, context.partition_key)
-        client = connect(settings, clinic)
-        report = deliver(settings, clinic, client)
-        context.log.info(report.as_text())
+        folder = settings.exports_dir / clinic.clinic_id
+        # Whoever blocked or withdrew since the night is in tonight's link export.
+        ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
+        path = settings.published_path(clinic.clinic_id)
+        if settings.line == "simulator" and settings.simulator_url and path.exists():
+            introduce(settings.simulator_url, clinic, *_friends(path))
+        campaigns_dir = settings.dbt_dir / "campaigns"
+        contents = [
+            load_message(campaigns_dir, each.parent.name)
+            for each in sorted(campaigns_dir.glob("*/message.json"))
+        ]
+        report = deliver(
+            open_ledger(settings.ledger()),
+            clinic,
+            path,
+            reachable(settings.landing_dir(), clinic.clinic_id, settings.as_of()),
+            {content_version(messages): messages for messages in contents},
+            connect(settings, clinic),
+            settings.now,
+        )
         return dg.MaterializeResult(metadata=report.as_metadata())
 
     return [morning_plan, line_delivery]
+
+
+def _friends(path: Path) -> tuple[list[str], list[str]]:
+    """Return who follows and who blocked, for the simulator to know them."""
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "select distinct line_user_id, is_following from stg_line_links"
+        ).fetchall()
+    return [user for user, is_following in rows if is_following], [
+        user for user, is_following in rows if not is_following
+    ]

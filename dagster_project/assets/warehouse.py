@@ -1,15 +1,142 @@
 """Tonight's warehouse: opened with its checked input, audited, and published at the end."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import dagster as dg
 import duckdb
 
-from dagster_project import checks
+from dagster_project.assets.checked import check_result, check_specs
 from dagster_project.assets.partitions import clinic_of
-from dagster_project.checks.run import CheckResult
+from dagster_project.checks.profiles import profile, profile_exports
+from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_versions
 from dagster_project.prepare import prepare
-from dagster_project.publish import Build, publish, set_stage
+from dagster_project.publish import Build, publish, require_stage
 from dagster_project.settings import Settings
+
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+
+
+def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Return the input, the two audits and the publication, each one asset per clinic."""
+
+    @dg.asset(
+        deps=[["landing", name] for name in (*DATASETS, "files")],
+        group_name="landing",
+        kinds={"duckdb"},
+        partitions_def=partitions,
+        pool="warehouse",
+        check_specs=check_specs("warehouse_input", ["exports", "uke"], partitions),
+        description="今夜の倉庫の入口: 取込済みの行、医院の設定、台帳の写し、前回のタグ履歴。",
+    )
+    def warehouse_input(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Events:
+        clinic = clinic_of(settings, context.partition_key)
+        as_of, now = settings.as_of(), settings.now()
+        build = Build(clinic.clinic_id, f"{as_of:%Y%m%d}-{context.run.run_id[:8]}", as_of, now)
+        work = settings.work_path(clinic.clinic_id)
+        rows = prepare(
+            work,
+            build,
+            clinic,
+            settings.landing_dir(),
+            settings.published_path(clinic.clinic_id),
+            deliveries_for_warehouse(open_ledger(settings.ledger()), clinic.clinic_id),
+            content_versions(settings.dbt_dir / "campaigns"),
+        )
+        with duckdb.connect(str(work)) as con:
+            feeds = profile_exports(con, clinic, settings.landing_dir(), as_of)
+            results = [*run_suite("exports", feeds), *run_suite("uke", profile(con, "uke"))]
+            write_verdicts(con, results)
+        yield dg.MaterializeResult(
+            metadata={"as_of": str(as_of), "build_id": build.build_id, **rows}
+        )
+        yield from _checks("warehouse_input", results, stops=True)
+
+    @dg.asset(
+        deps=["patient_tags", "tag_catalog", "patients_today"],
+        group_name="checks",
+        kinds={"greatexpectations"},
+        partitions_def=partitions,
+        pool="warehouse",
+        check_specs=check_specs("audience_verdicts", ["audience"], partitions),
+        description="タグごとの検査。落ちたタグに立つ配信だけが保留になり、ほかは止まらない。",
+    )
+    def audience_verdicts(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Events:
+        with duckdb.connect(str(settings.work_path(context.partition_key))) as con:
+            require_stage(con, "derived")
+            results = run_suite("audience", profile(con, "audience"))
+            con.execute("delete from checks.verdicts where scope = 'tag'").fetchall()
+            write_verdicts(con, results)
+        yield dg.MaterializeResult(metadata=_tally(results))
+        yield from _checks("audience_verdicts", results, stops=False)
+
+    @dg.asset(
+        deps=["delivery_plan", "delivery_decisions"],
+        group_name="checks",
+        kinds={"greatexpectations"},
+        partitions_def=partitions,
+        pool="warehouse",
+        check_specs=check_specs("plan_verdicts", ["plan"], partitions),
+        description="LINEの手前の最後の検査: 未連携、死亡、テスト患者、配信数の上限。",
+    )
+    def plan_verdicts(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Events:
+        with duckdb.connect(str(settings.work_path(context.partition_key))) as con:
+            require_stage(con, "decided")
+            results = run_suite("plan", profile(con, "plan"))
+            write_verdicts(con, results)
+        yield dg.MaterializeResult(metadata=_tally(results))
+        yield from _checks("plan_verdicts", results, stops=True)
+
+    @dg.asset(
+        deps=["plan_verdicts", "delivery_waterfall", "tag_counts", "tag_history"],
+        group_name="published",
+        kinds={"duckdb"},
+        partitions_def=partitions,
+        pool="warehouse",
+        description="公開: すべての検査を通った夜だけが、一度に入れ替わる。",
+    )
+    def published_warehouse(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        clinic_id = context.partition_key
+        path = settings.published_path(clinic_id)
+        build = publish(settings.work_path(clinic_id), path)
+        return dg.MaterializeResult(
+            metadata={
+                "as_of": str(build.as_of),
+                "build_id": build.build_id,
+                "bytes": path.stat().st_size,
+                "top_tags": dg.MetadataValue.md(_top_tags(path)),
+            }
+        )
+
+    return [warehouse_input, audience_verdicts, plan_verdicts, published_warehouse]
+
+
+def _checks(asset: str, results: list[CheckResult], *, stops: bool) -> Events:
+    for result in results:
+        yield check_result(asset, result, stops=stops)
+
+
+def _tally(results: list[CheckResult]) -> dict[str, int]:
+    return {"checks": len(results), "failed": sum(not result.is_passed for result in results)}
+
+
+def _top_tags(path: Path) -> str:
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "select k.label_ja, c.has, c.gained, c.lost, c.unknown from tag_counts c"
+            " join tag_catalog k on k.tag = c.tag order by c.has desc, c.tag limit 10"
+        ).fetchall()
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join(["| タグ | 該当 | 新規 | 解除 | 判定不能 |", "|---|---|---|---|---|", *lines])

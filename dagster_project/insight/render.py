@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from dagster import AssetCheckEvaluation, AssetCheckSeverity
 from rich.console import Console
 from rich.table import Table
 
+from dagster_project.delivery.reconcile import Reconciliation
 from dagster_project.insight.summary import PublishedNight, TagCount, WaterfallStep
 
 
@@ -49,3 +51,24 @@ def render_files(console: Console, files: Sequence[Mapping[str, object]]) -> Non
     for file in files:
         if file["error"]:
             console.print(f"  [red]隔離[/] {file['name']}: {file['error']}", highlight=False)
+
+
+def render_checks(console: Console, checks: Sequence[AssetCheckEvaluation]) -> None:
+    """Print how many checks passed, and each that did not with what was found."""
+    failed = [check for check in checks if not check.passed]
+    console.print(f"検査 {len(checks)} 件: 合格 {len(checks) - len(failed)}、不合格 {len(failed)}")
+    for check in failed:
+        found = check.metadata.get("found")
+        style = "red" if check.severity is AssetCheckSeverity.ERROR else "yellow"
+        text = f"  [{style}]{check.check_name}[/]: {found.value if found else ''}"
+        console.print(text, highlight=False)
+
+
+def render_delivery(console: Console, ledger: Reconciliation) -> None:
+    """Print the ledger's sum: everything ever planned has one fate."""
+    console.print(
+        f"台帳: 計画 {ledger.planned} = 送信済 {ledger.accepted} + 見送り {ledger.skipped}"
+        f" + 期限切れ {ledger.expired} + 拒否 {ledger.rejected} + 不明 {ledger.unknown}"
+        f" + 待ち {ledger.pending}",
+        highlight=False,
+    )
