@@ -3,27 +3,44 @@
 `ingest_clinic` reads every file of a clinic's folder that clinic.yaml declares. The
 same bytes are never read twice; a file that cannot be read as declared is set aside
 whole, with an error that names line, column, what was found and what was expected.
+It is tried again as long as nothing has replaced it: the mapping may have been mended.
 """
 
-import calendar
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from dagster_project.clinic import Clinic, Feed
-from dagster_project.ingest.csv_format import Row, read_csv
+from dagster_project.ingest.batches import Batch
+from dagster_project.ingest.csv_format import read_csv
 from dagster_project.ingest.errors import BadFileError
 from dagster_project.ingest.landing import Landing, file_id_of, open_quarantines, sighting_id_of
+from dagster_project.ingest.sighting import Sighted, registry_row, sighted_files
 from dagster_project.ingest.uke_format import read_uke
 
 __all__ = ["FileReport", "IngestReport", "ingest_clinic", "open_quarantines"]
 
+Registry = dict[str, object]
+# The whole interface of a format: its records in batches, an error in place of each bad
+# row; it raises BadFileError when the file as a whole cannot be read.
+READERS: dict[str, Callable[[Path, Feed, Clinic], Iterator[Batch | BadFileError]]] = {
+    "csv": read_csv,
+    "uke": read_uke,
+}
+
+
+class _ChangedError(Exception):
+    """A file that somebody is still writing."""
+
 
 @dataclass(frozen=True)
 class FileReport:
-    """One file of tonight: what became of it. `status` is landed, quarantined or known."""
+    """One file of tonight: what became of it.
+
+    `status` is landed, quarantined, known (nothing new) or changing (still being
+    written: left for the next time).
+    """
 
     feed: str
     name: str
@@ -44,111 +61,103 @@ class IngestReport:
 def ingest_clinic(clinic: Clinic, folder: Path, landing_dir: Path, as_of: date) -> IngestReport:
     """Land a clinic's exports and report every file. A bad file never raises."""
     landing = Landing(landing_dir / clinic.clinic_id)
-    known = {str(row["sighting_id"]): row for row in landing.sightings()}
-    landed = {str(row["file_id"]) for row in known.values() if row["status"] == "landed"}
     reports, unrecognised = [], []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if name == "clinic.yaml":
-            continue
-        feed_name, match = _feed_of(clinic, path.name)
-        if match is None:
-            unrecognised.append(name)
-            continue
-        file_id = file_id_of(path)
-        row = known.get(sighting_id_of(name, file_id))
-        if row is None:
-            row = _sight(clinic, feed_name, path, name, file_id, as_of, match)
-            _land(clinic, landing, path, row, is_new=file_id not in landed)
+    with landing.alone():
+        known = {str(row["sighting_id"]): row for row in landing.sightings()}
+        waiting = {row["sighting_id"] for row in open_quarantines(known.values(), as_of)}
+        landed = {row["file_id"]: row for row in known.values() if row["status"] == "landed"}
+        for sighted in sighted_files(clinic, folder):
+            if sighted.feed_name is None:
+                unrecognised.append(sighted.name)
+                continue
+            stamp = _stamp(sighted.path)
+            file_id = file_id_of(sighted.path)
+            sighting_id = sighting_id_of(sighted.name, file_id)
+            before = known.get(sighting_id)
+            if before and sighting_id not in waiting:
+                reports.append(_report(before, "known"))
+                continue
+            feed = clinic.feeds[sighted.feed_name]
+            row = registry_row(clinic, sighted.feed_name, feed, sighted, as_of)
+            row.update(sighting_id=sighting_id, file_id=file_id)
+            if before:
+                row["first_seen_as_of"] = before["first_seen_as_of"]
+            try:
+                _land(clinic, landing, sighted, row, landed.get(file_id), stamp)
+            except _ChangedError:
+                reports.append(_report(row, "changing"))
+                continue
             landing.register(row)
             if row["status"] == "landed":
-                landed.add(file_id)
+                landed[file_id] = row
             reports.append(_report(row, str(row["status"])))
-        else:
-            reports.append(_report(row, "known"))
     return IngestReport(tuple(reports), tuple(unrecognised))
 
 
-def _feed_of(clinic: Clinic, name: str) -> tuple[str, re.Match[str] | None]:
-    for feed_name, feed in clinic.feeds.items():
-        if match := feed.pattern.fullmatch(name):
-            return feed_name, match
-    return "", None
-
-
-def _sight(
+def _land(
     clinic: Clinic,
-    feed_name: str,
-    path: Path,
-    name: str,
-    file_id: str,
-    as_of: date,
-    match: re.Match[str],
-) -> dict[str, object]:
-    feed = clinic.feeds[feed_name]
+    landing: Landing,
+    sighted: Sighted,
+    row: Registry,
+    same: Registry | None,
+    stamp: tuple[int, int],
+) -> None:
+    """Store a file's records and note in its registry row how that went."""
+    feed = clinic.feeds[str(row["feed"])]
+    try:
+        first_seen = row["first_seen_as_of"]
+        assert isinstance(first_seen, date)  # noqa: S101 - the registry's schema says so
+        row["exported_on"] = sighted.exported_on(first_seen)
+        if same:
+            _share(row, same)
+            return
+        batches = READERS[feed.format](sighted.path, feed, clinic)
+        stored = landing.store(
+            str(row["file_id"]),
+            _while_still(sighted.path, stamp, batches),
+            clinic.limits.max_bad_rows,
+        )
+        row.update(rows=stored.rows, bad_rows=stored.bad_rows)
+        if stored.first_bad:
+            row.update(_place(stored.first_bad))
+    except BadFileError as error:
+        if _stamp(sighted.path) != stamp:
+            raise _ChangedError from error
+        row.update(status="quarantined", error=str(error), **_place(error))
+
+
+def _share(row: Registry, same: Registry) -> None:
+    """Count content that has landed before under another name as that same content."""
+    if same["feed"] != row["feed"]:
+        found = f"the content of {same['name']}"
+        raise BadFileError(None, None, found, f"not a file of feed {same['feed']}")
+    row.update(rows=same["rows"], bad_rows=same["bad_rows"])
+
+
+def _while_still(
+    path: Path, stamp: tuple[int, int], batches: Iterator[Batch | BadFileError]
+) -> Iterator[Batch | BadFileError]:
+    """Yield the batches of a file that nobody is writing to, or raise `_ChangedError`."""
+    yield from batches
+    if _stamp(path) != stamp:
+        raise _ChangedError
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _place(error: BadFileError) -> Registry:
     return {
-        "sighting_id": sighting_id_of(name, file_id),
-        "file_id": file_id,
-        "clinic_id": clinic.clinic_id,
-        "feed": feed_name,
-        "format": feed.format,
-        "mode": feed.mode,
-        "name": name,
-        "exported_on": _exported_on(match, as_of),
-        "first_seen_as_of": as_of,
-        "encoding": feed.encoding if feed.format == "csv" else "cp932",
-        "bytes": path.stat().st_size,
-        "rows": 0,
-        "bad_rows": 0,
-        "status": "landed",
+        "error_line": error.line,
+        "error_column": error.column,
+        "error_found": error.found,
+        "error_expected": error.expected,
     }
 
 
-def _exported_on(match: re.Match[str], as_of: date) -> date:
-    """Return the day in a file's name; a month means its last day; without either, as_of."""
-    parts = match.groupdict()
-    try:
-        if parts.get("date"):
-            return date.fromisoformat(parts["date"])
-        if parts.get("month"):
-            year, month = int(parts["month"][:4]), int(parts["month"][4:])
-            return date(year, month, calendar.monthrange(year, month)[1])
-    except ValueError:
-        return as_of
-    return as_of
-
-
-def _land(
-    clinic: Clinic, landing: Landing, path: Path, row: dict[str, object], *, is_new: bool
-) -> None:
-    """Store a file's records and note in its row how that went."""
-    if not is_new:
-        return
-    feed = clinic.feeds[str(row["feed"])]
-    try:
-        stored = landing.store(
-            str(row["file_id"]), _read(path, feed, clinic), clinic.limits.max_bad_rows
-        )
-        row["rows"], row["bad_rows"] = stored
-    except BadFileError as error:
-        row.update(
-            status="quarantined",
-            error_line=error.line,
-            error_column=error.column,
-            error_found=error.found[:40],
-            error_expected=error.expected,
-            error=str(error),
-        )
-
-
-def _read(path: Path, feed: Feed, clinic: Clinic) -> Iterator[Row | BadFileError]:
-    if feed.format == "uke":
-        return read_uke(path, clinic.medical_institution_code)
-    return read_csv(path, feed)
-
-
-def _report(row: dict[str, object], status: str) -> FileReport:
-    error = f"{row['error']}" if row.get("error") else None
+def _report(row: Registry, status: str) -> FileReport:
     rows, bad_rows = row["rows"], row["bad_rows"]
     return FileReport(
         feed=str(row["feed"]),
@@ -156,5 +165,5 @@ def _report(row: dict[str, object], status: str) -> FileReport:
         status=status,
         rows=rows if isinstance(rows, int) else 0,
         bad_rows=bad_rows if isinstance(bad_rows, int) else 0,
-        error=error,
+        error=f"{row['error']}" if row.get("error") else None,
     )

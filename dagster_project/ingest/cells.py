@@ -1,23 +1,58 @@
-"""Cells to values: one small function per column, made once per file from its mapping."""
+"""Cells to values: one function per column, asked once per distinct cell.
 
+Exports repeat themselves (departments, days, codes), so a column remembers what each
+cell meant. A bad cell becomes a `Bad` value, not an exception: a whole column is read
+in one go and its bad rows are looked for only when there are any.
+"""
+
+import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from dagster_project.clinic import Column
-from dagster_project.ingest.contract import COUNT, DAY, FLAG
-from dagster_project.ingest.dates import parse_date, wareki
-from dagster_project.ingest.errors import BadFileError
-
-Value = object
-Reader = Callable[[Sequence[str], int], Value]  # (cleaned cells, line) -> value
+from dagster_project.ingest.contract import CODES, DAY, FLAG, JOINED, NEVER_BLANK
+from dagster_project.ingest.dates import EXPECTED, parse_date, wareki
 
 FLAGS = {"1": True, "0": False, "true": True, "false": False, "": False}
+REMEMBERED = 65_536  # distinct cells per column
+DATE_LIKE = re.compile(r"[\d\s\-/.:+TZMSHR明治大正昭和平成令元年月日]*", re.IGNORECASE)
 
 
-class DropRowError(Exception):
-    """A row that is deliberately left out (`others: drop`); not an error of the file."""
+@dataclass(frozen=True)
+class Bad:
+    """A cell that cannot be read; `found` is what may be shown of it."""
+
+    found: str
+    expected: str
+
+
+class Drop:
+    """What `others: drop` makes of a cell: the row is left out, and is no error."""
+
+
+DROP = Drop()
+Read = Callable[[str], object]
+
+
+class Values(dict[str, object]):
+    """What each raw cell of a column means. `has_bad` and `has_drop` tell of any met so far."""
+
+    def __init__(self, read: Read) -> None:
+        super().__init__()
+        self.read = read
+        self.has_bad = False
+        self.has_drop = False
+
+    def __missing__(self, cell: str) -> object:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        value = self[cell] = self.read(clean(cell))
+        self.has_bad = self.has_bad or isinstance(value, Bad)
+        self.has_drop = self.has_drop or value is DROP
+        return value
 
 
 def clean(cell: str) -> str:
@@ -25,85 +60,77 @@ def clean(cell: str) -> str:
     return cell.strip() if cell.isascii() else unicodedata.normalize("NFKC", cell).strip()
 
 
-def reader(name: str, column: Column, kind: pa.DataType, index: Mapping[str, int]) -> Reader:
-    """Return the function that reads one landing column from a row.
-
-    `index` maps a cleaned header to its position. Raises KeyError when none of the
-    column's headers is there; the caller has checked that before.
-    """
-    if column.const is not None:
-        return _constant(column.const)
-    if column.wareki is not None:
-        return _wareki(name, [index[clean(header)] for header in column.wareki])
-    header = next(clean(h) for h in column.header if clean(h) in index)
-    at = index[header]
-    if column.values is not None:
-        return _mapped(header, at, column)
-    typed = {DAY: _day, FLAG: _flag, COUNT: _count}.get(kind)
-    if typed is not None:
-        return typed(header, at)
-    return lambda cells, line: cells[at] or None  # noqa: ARG005 - every reader is called alike
+def reads(dataset: str, name: str, column: Column, kind: pa.DataType) -> Read:
+    """Return the function from a cleaned cell to the value, `Bad` or `DROP` of one column."""
+    typed: Read = {DAY: _day, FLAG: _flag}.get(kind, _text)
+    codes = CODES.get((dataset, name))
+    if codes:
+        typed = _coded(codes, is_joined=(dataset, name) in JOINED)
+    read = typed if column.values is None else _mapped(column, typed)
+    return _present(read) if name in NEVER_BLANK else read
 
 
-def _constant(value: str | bool) -> Reader:
-    return lambda cells, line: value  # noqa: ARG005
+def read_wareki(cell: str) -> object:
+    """Return the day of an era, year, month and day joined with tabs; None when all are empty."""
+    parts = [clean(part) for part in cell.split("\t")]
+    if not any(parts):
+        return None
+    try:
+        return wareki(*parts)
+    except ValueError:
+        return Bad(_shown("/".join(parts)), "an era, year, month and day that exist")
 
 
-def _wareki(name: str, at: Sequence[int]) -> Reader:
-    def read(cells: Sequence[str], line: int) -> Value:
-        parts = [cells[position] for position in at]
-        if not any(parts):
+def _text(cell: str) -> object:
+    return cell or None
+
+
+def _day(cell: str) -> object:
+    try:
+        return parse_date(cell)
+    except ValueError:
+        return Bad(_shown(cell), EXPECTED)
+
+
+def _flag(cell: str) -> object:
+    value = FLAGS.get(cell.lower())
+    return Bad(cell, "1, 0, true, false or blank") if value is None else value
+
+
+def _coded(codes: tuple[str, ...], *, is_joined: bool) -> Read:
+    expected = f"one of {', '.join(codes)}" + (' joined with "|"' if is_joined else "")
+
+    def read(cell: str) -> object:
+        parts = cell.split("|") if is_joined else [cell]
+        if not cell:
             return None
-        try:
-            return wareki(*parts)
-        except ValueError as error:
-            expected = "an era, year, month and day that exist"
-            raise BadFileError(line, name, "/".join(parts), expected) from error
+        return cell if all(part in codes for part in parts) else Bad(cell, expected)
 
     return read
 
 
-def _mapped(header: str, at: int, column: Column) -> Reader:
-    values = {clean(key): value for key, value in (column.values or {}).items()}
+def _mapped(column: Column, typed: Read) -> Read:
+    values: Mapping[str, object] = {clean(k): v for k, v in (column.values or {}).items()}
+    expected = f"one of {', '.join(map(repr, values))}; or add it under `values` in clinic.yaml"
 
-    def read(cells: Sequence[str], line: int) -> Value:
-        cell = cells[at]
+    def read(cell: str) -> object:
         if cell in values:
             return values[cell]
         if column.others == "drop":
-            raise DropRowError
-        if column.others == "keep":
-            return cell or None
-        raise BadFileError(line, header, cell, "one of " + ", ".join(map(repr, values)))
+            return DROP
+        return typed(cell) if column.others == "keep" else Bad(cell, expected)
 
     return read
 
 
-def _day(header: str, at: int) -> Reader:
-    def read(cells: Sequence[str], line: int) -> Value:
-        try:
-            return parse_date(cells[at])
-        except ValueError as error:
-            raise BadFileError(line, header, cells[at], "a date that exists") from error
+def _present(read: Read) -> Read:
+    def present(cell: str) -> object:
+        value = read(cell)
+        return Bad("", "a value: the row belongs to nobody") if value is None else value
 
-    return read
+    return present
 
 
-def _flag(header: str, at: int) -> Reader:
-    def read(cells: Sequence[str], line: int) -> Value:
-        try:
-            return FLAGS[cells[at].lower()]
-        except KeyError as error:
-            raise BadFileError(line, header, cells[at], "1, 0, true, false or blank") from error
-
-    return read
-
-
-def _count(header: str, at: int) -> Reader:
-    def read(cells: Sequence[str], line: int) -> Value:
-        try:
-            return int(cells[at]) if cells[at] else None
-        except ValueError as error:
-            raise BadFileError(line, header, cells[at], "a whole number") from error
-
-    return read
+def _shown(cell: str) -> str:
+    """Return a date cell as an error may repeat it: text in its place may be a name."""
+    return cell if DATE_LIKE.fullmatch(cell) else f"{len(cell)} characters that are no date"

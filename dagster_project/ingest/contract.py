@@ -112,6 +112,35 @@ DATASETS: dict[str, pa.Schema] = {
     "uke_totals": _dataset(declared_receipts=COUNT, counted_receipts=COUNT, declared_points=COUNT),
 }
 
+# What a mapping must give for a dataset; without these a row says nothing.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "patients": ("patient_no",),
+    "visits": ("patient_no", "visited_on"),
+    "appointments": ("patient_no", "scheduled_on"),
+    "conditions": ("patient_no", "code"),
+    "observations": ("patient_no", "observed_on", "item", "value"),
+    "immunizations": ("patient_no", "vaccine", "given_on"),
+    "line_links": ("line_user_id", "patient_no"),
+}
+
+# A row without one of these belongs to nobody: a bad row.
+NEVER_BLANK = frozenset({"patient_no", "line_user_id"})
+
+# The only values a coded column may hold, so that no local wording reaches SQL.
+CODES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("patients", "sex"): ("male", "female", "unknown"),
+    ("patients", "care_status"): ("active", "moved", "referred"),
+    ("visits", "status"): ("completed", "cancelled"),
+    ("appointments", "status"): ("booked", "cancelled", "done"),
+    ("conditions", "code_system"): ("mhlw", "icd10"),
+    ("conditions", "outcome"): ("continued", "cured", "died", "stopped"),
+    ("immunizations", "status"): ("completed", "not_done"),
+    ("line_links", "relation"): ("self", "parent", "spouse", "child", "other"),
+    ("line_links", "friend_status"): ("following", "blocked"),
+    ("line_links", "consent_purposes"): ("visit", "checkup", "vaccine", "lifestyle", "survey"),
+}
+JOINED = frozenset({("line_links", "consent_purposes")})  # several codes, joined with "|"
+
 FILES = pa.schema(
     {
         "sighting_id": TEXT,

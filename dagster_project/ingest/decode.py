@@ -11,33 +11,60 @@ from pathlib import Path
 from dagster_project.ingest.errors import BadFileError
 
 BLOCK = 4 * 1024 * 1024
+LONGEST_LINE = 1024 * 1024  # characters; past it this is no file of lines
 END_OF_FILE = "\x1a"  # CP/M's, still written at the end of UKE files
+BYTE_ORDER_MARK = "\ufeff"
 
 
-def lines(path: Path, encoding: str) -> Iterator[str]:
-    """Yield a file's lines without their ends (CRLF, LF or CR). Raises BadFileError."""
+def blocks(path: Path, encoding: str) -> Iterator[list[str]]:
+    """Yield a file's lines without their ends (CRLF, LF or CR), some thousands at a time.
+
+    Raises BadFileError at a byte that is not text in this encoding.
+    """
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     rest = ""
     seen = 0
     with path.open("rb") as file:
-        while True:
-            block = file.read(BLOCK)
-            try:
-                text = rest + decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                before = bytes(error.object[: error.start])
-                line = seen + rest.count("\n") + before.count(b"\n") + 1
-                byte = f"byte 0x{error.object[error.start]:02X}"
-                raise BadFileError(line, None, byte, f"text in {encoding}") from error
-            if not block:
-                break
+        while block := file.read(BLOCK):
+            text = rest + _decoded(decoder, block, encoding, seen, rest)
+            if seen == 0 and text.startswith(BYTE_ORDER_MARK):
+                raise BadFileError(1, None, "a byte order mark", "encoding: utf-8-sig")
             # A CR at the end of a block may be half of a CRLF: leave it for the next one.
-            held = text.endswith("\r")
-            parts = (text[:-1] if held else text).replace("\r\n", "\n").replace("\r", "\n")
-            *whole, rest = parts.split("\n")
-            rest += "\r" if held else ""
+            held = "\r" if text.endswith("\r") else ""
+            *whole, rest = _split(text.removesuffix(held) if held else text)
+            rest += held
+            if len(rest) > LONGEST_LINE:
+                raise BadFileError(seen + len(whole) + 1, None, "no line end", "a file of lines")
             seen += len(whole)
-            yield from whole
-    last = text.rstrip("\r\n" + END_OF_FILE)
-    if last:
-        yield last
+            yield whole
+    rest += _decoded(decoder, b"", encoding, seen, rest, final=True)
+    if last := rest.rstrip("\r" + END_OF_FILE):
+        yield [last]
+
+
+def _split(text: str) -> list[str]:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    if END_OF_FILE in text:
+        return ["" if line == END_OF_FILE else line for line in lines]
+    return lines
+
+
+def _decoded(
+    decoder: codecs.IncrementalDecoder,
+    block: bytes,
+    encoding: str,
+    seen: int,
+    rest: str,
+    *,
+    final: bool = False,
+) -> str:
+    try:
+        return decoder.decode(block, final)
+    except UnicodeDecodeError as error:
+        # Line ends are single bytes in every encoding read here, and never part of a character.
+        before = rest.encode("utf-8") + bytes(error.object[: error.start])
+        line = seen + len(before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
+        byte = f"byte 0x{error.object[error.start]:02X}"
+        raise BadFileError(line, None, byte, f"text in {encoding}") from error
