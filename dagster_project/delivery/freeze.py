@@ -1,21 +1,24 @@
 """Planned intents through the gate into frozen batches, in one transaction.
 
 After this nobody can be added, dropped or moved: LINE asks that a retry equal its
-original, and only an unchanging batch can be told to be one.
+original, and only an unchanging batch can be told to be one. A batch that has
+provably reached nobody is dissolved when the gate would now refuse one of its people.
 """
 
 import base64
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, select, update
 
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
+from dagster_project.ledger.batches import take_back
 from dagster_project.ledger.store import stamp
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
@@ -26,12 +29,17 @@ MAX_BATCH = 500  # recipients of one multicast
 NAMESPACE = uuid.UUID("6d5f6f0e-6f3c-5b5e-9a55-7f1c1d6a2b10")
 
 
+class FreezeError(Exception):
+    """Somebody else changed the same intents meanwhile; nothing was frozen, run it again."""
+
+
 @dataclass(frozen=True)
 class FreezeSummary:
-    """How many intents were frozen, and how many the gate turned away."""
+    """How many intents were frozen, how many the gate turned away, how many have to wait."""
 
     frozen: int
     refused: int
+    held: int
 
 
 def freeze(
@@ -42,41 +50,46 @@ def freeze(
     messages: Mapping[str, Sequence[Message]],
     not_after: datetime,
     now: datetime,
+    max_batch: int = MAX_BATCH,
 ) -> FreezeSummary:
-    """Freeze a clinic's planned intents of this build's day and return how many.
+    """Freeze a clinic's planned intents of this very build and return how many.
 
-    `messages` holds each campaign's content by its version. A campaign whose content
-    is not the planned one is not frozen: it stays planned, and the next plan decides.
+    `messages` holds each campaign's content by its version. Intents whose content is
+    not the planned one, or whose plan is another build's, stay planned: the next plan
+    decides. Raises FreezeError when two runs freeze the same people at once.
     """
     at = stamp(now)
     with engine.begin() as con:
-        planned = _planned(con, build)
-        refused = refusals([each for each, _ in planned], still_planned, reachable)
-        for (occurrence_id, user), reason in refused.items():
-            con.execute(
-                update(intent)
-                .where(intent.c.occurrence_id == occurrence_id, intent.c.line_user_id == user)
-                .values(state="skipped", reason=reason, changed_at=at)
-            )
-        groups: dict[str, list[str]] = {}
-        about: dict[str, tuple[str, int, str]] = {}
-        for each, (campaign, priority, version) in planned:
-            occurrence_id, user = each.key
-            if each.key not in refused and version in messages:
-                groups.setdefault(occurrence_id, []).append(user)
-                about[occurrence_id] = (campaign, priority, version)
-        for occurrence_id, users in groups.items():
-            campaign, priority, version = about[occurrence_id]
-            for part in split_evenly(sorted(users), MAX_BATCH):
-                row = _batch(build, occurrence_id, part, messages[version])
-                row |= {"campaign": campaign, "priority": priority, "frozen_at": at}
+        _dissolve(con, build, still_planned, reachable, at)
+        planned = _read(con, build, state="planned")
+        refused = refusals(planned, still_planned, reachable, _sent_today(con, build))
+        _skip(con, refused, at)
+        ready = [
+            each
+            for each in planned
+            if each.key not in refused
+            and each.content_version in messages
+            and each.build_id == build.build_id
+        ]
+        for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
+            members = list(group)
+            first = members[0]
+            for users in split_evenly([each.key[1] for each in members], max_batch):
+                row = _batch(build, occurrence_id, users, messages[first.content_version])
+                row |= {"campaign": first.campaign, "priority": first.priority, "frozen_at": at}
                 con.execute(insert(batch), [row | {"not_after": stamp(not_after)}])
-                con.execute(
+                done = con.execute(
                     update(intent)
-                    .where(intent.c.occurrence_id == occurrence_id, intent.c.line_user_id.in_(part))
-                    .values(state="batched", batch_id=row["id"], changed_at=at)
+                    .where(
+                        intent.c.occurrence_id == occurrence_id,
+                        intent.c.line_user_id.in_(users),
+                        intent.c.state == "planned",
+                    )
+                    .values(state="batched", reason=None, batch_id=row["id"], changed_at=at)
                 )
-    return FreezeSummary(sum(map(len, groups.values())), len(refused))
+                if done.rowcount != len(users):
+                    raise FreezeError(f"{build.clinic_id}: {occurrence_id} is being frozen twice")
+    return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
 
 
 def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
@@ -110,29 +123,90 @@ def _batch(
     }
 
 
-def _planned(con: Connection, build: Build) -> list[tuple[Planned, tuple[str, int, str]]]:
+def _dissolve(
+    con: Connection,
+    build: Build,
+    still_planned: Mapping[Key, Sequence[str]],
+    reachable: set[Consent],
+    at: str,
+) -> None:
+    """Take back waiting batches in which somebody has since blocked, withdrawn or come."""
+    waiting = _read(con, build, state="batched")
+    refused = refusals(waiting, still_planned, reachable)
+    for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
+        take_back(con, batch_id, "planned", "gate", at)
+
+
+def _sent_today(con: Connection, build: Build) -> Counter[str]:
+    """Count the messages each account has got, or is about to get, of this business day."""
     rows: Sequence[Any] = con.execute(
-        select(intent).where(
+        select(intent.c.line_user_id, func.count())
+        .where(
             intent.c.clinic_id == build.clinic_id,
-            intent.c.state == "planned",
+            intent.c.state == "batched",
             intent.c.as_of == build.as_of,
         )
+        .group_by(intent.c.line_user_id)
     ).all()
+    return Counter(dict(rows))
+
+
+def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:
+    if refused:
+        one = and_(
+            intent.c.occurrence_id == bindparam("for_occurrence"),
+            intent.c.line_user_id == bindparam("for_user"),
+            intent.c.state == "planned",
+        )
+        con.execute(
+            update(intent)
+            .where(one)
+            .values(state="skipped", reason=bindparam("because"), changed_at=at),
+            [
+                {"for_occurrence": occurrence_id, "for_user": user, "because": reason}
+                for (occurrence_id, user), reason in refused.items()
+            ],
+        )
+
+
+def _read(con: Connection, build: Build, *, state: str) -> list[Planned]:
+    """Return a day's planned intents, or those in batches that have reached nobody."""
+    chosen = [
+        intent.c.clinic_id == build.clinic_id,
+        intent.c.state == state,
+        intent.c.as_of == build.as_of,
+    ]
+    waiting = select(batch.c.id).where(
+        batch.c.clinic_id == build.clinic_id, batch.c.state == "frozen"
+    )
+    if state == "batched":
+        chosen.append(intent.c.batch_id.in_(waiting))
+    rows = con.execute(
+        select(intent)
+        .where(*chosen)
+        .order_by(intent.c.priority, intent.c.occurrence_id, intent.c.line_user_id)
+        .with_for_update()
+    ).all()
+    same = and_(
+        intent_patient.c.occurrence_id == intent.c.occurrence_id,
+        intent_patient.c.line_user_id == intent.c.line_user_id,
+    )
     patients: dict[Key, list[str]] = {}
     named: Sequence[Any] = con.execute(
-        select(
-            intent_patient.c.occurrence_id,
-            intent_patient.c.line_user_id,
-            intent_patient.c.patient_id,
-        ).where(intent_patient.c.occurrence_id.in_({row.occurrence_id for row in rows}))
+        select(intent_patient).join(intent, same).where(*chosen)
     ).all()
     for occurrence_id, user, patient_id in named:
         patients.setdefault((occurrence_id, user), []).append(patient_id)
     return [
-        (
-            Planned(key, row.purpose, patients.get(key, [])),
-            (row.campaign, row.priority, row.content_version),
+        Planned(
+            key=(row.occurrence_id, row.line_user_id),
+            purpose=row.purpose,
+            patient_ids=patients.get((row.occurrence_id, row.line_user_id), []),
+            campaign=row.campaign,
+            priority=row.priority,
+            content_version=row.content_version,
+            build_id=row.build_id,
+            batch_id=row.batch_id,
         )
         for row in rows
-        for key in [(row.occurrence_id, row.line_user_id)]
     ]

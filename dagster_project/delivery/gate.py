@@ -4,6 +4,7 @@ The plan was made at night. Between then and the window people block, withdraw
 consent, book and come; a run may be late; a newer build may have been published.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from dagster_project.clinic import Clinic
 from dagster_project.publish import Build
 
 Key = tuple[str, str]  # occurrence_id, line_user_id
+MAX_A_DAY = 2  # messages to one account, whatever plans them
 Consent = tuple[str, str, str]  # line_user_id, patient_id, purpose
 
 
@@ -24,11 +26,16 @@ class Closed:
 
 @dataclass(frozen=True)
 class Planned:
-    """One planned intent, as the gate sees it."""
+    """One intent that has reached nobody yet, as the gate sees it."""
 
     key: Key
     purpose: str
     patient_ids: Sequence[str]
+    campaign: str
+    priority: int
+    content_version: str
+    build_id: str
+    batch_id: str | None
 
 
 def why_closed(clinic: Clinic, build: Build | None, now: datetime) -> Closed | None:
@@ -51,14 +58,17 @@ def refusals(
     planned: Sequence[Planned],
     still_planned: Mapping[Key, Sequence[str]],
     reachable: set[Consent],
+    sent_today: Mapping[str, int] | None = None,
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
     `still_planned` is the published plan of this moment, with its patients;
     `reachable` who follows and consents now. One patient of a message without
-    consent stops the whole message: it was written for all of them.
+    consent stops the whole message: it was written for all of them. `sent_today`
+    counts each account's messages of the day, and the most urgent come first.
     """
     refused: dict[Key, str] = {}
+    messages = Counter(sent_today or {})
     for each in planned:
         _, user = each.key
         if each.key not in still_planned:
@@ -67,4 +77,8 @@ def refusals(
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):
             refused[each.key] = "consent_or_link_gone"
+        elif sent_today is not None and messages[user] >= MAX_A_DAY:
+            refused[each.key] = "too_many_today"
+        else:
+            messages[user] += 1
     return refused

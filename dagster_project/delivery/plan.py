@@ -1,15 +1,27 @@
 """Tonight's plan, into the ledger: who would hear of what. Nothing leaves here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 
 from dagster_project.ledger.store import stamp
 from dagster_project.ledger.tables import intent, intent_patient
 from dagster_project.publish import Build
+
+Key = tuple[str, str]  # occurrence_id, line_user_id
+# What LINE may have seen, or refused for good, is never planned again.
+CLOSED = {"batched", "rejected"}
+ONE_INTENT = and_(
+    intent.c.occurrence_id == bindparam("for_occurrence"),
+    intent.c.line_user_id == bindparam("for_user"),
+)
+PATIENTS_OF_ONE = and_(
+    intent_patient.c.occurrence_id == bindparam("for_occurrence"),
+    intent_patient.c.line_user_id == bindparam("for_user"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,14 +37,27 @@ class PlanRow:
     purpose: str
     content_version: str
 
+    @property
+    def key(self) -> Key:
+        """Return what makes it one message: the occurrence and the account."""
+        return self.occurrence_id, self.line_user_id
+
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What planning changed in the ledger."""
+    """What planning changed in the ledger, in people, and what it left as it was."""
 
     planned: int
     withdrawn: int
     expired: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    state: str
+    is_newer: bool
+    is_same_build: bool
 
 
 def plan_night(engine: Engine, rows: Sequence[PlanRow], build: Build, now: datetime) -> PlanSummary:
@@ -41,41 +66,58 @@ def plan_night(engine: Engine, rows: Sequence[PlanRow], build: Build, now: datet
     An intent that was never sent may be planned again; one that is in a batch is
     history. Planned earlier today but no longer in the plan: withdrawn. Planned on
     an earlier day and never sent: expired. The same plan twice changes nothing.
+    Raises ValueError, and writes nothing, when a row belongs to another clinic.
     """
-    wanted = {(row.occurrence_id, row.line_user_id): row for row in rows}
+    strangers = {row.occurrence_id for row in rows if not _is_of(row, build.clinic_id)}
+    if strangers:
+        message = f"{build.clinic_id}: the plan has occurrences of others: {sorted(strangers)[:3]}"
+        raise ValueError(message)
+    wanted = {row.key: row for row in rows}
     at = stamp(now)
     with engine.begin() as con:
         open_before: Sequence[Any] = con.execute(
-            select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.as_of).where(
-                intent.c.clinic_id == build.clinic_id, intent.c.state == "planned"
-            )
+            select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.as_of)
+            .where(intent.c.clinic_id == build.clinic_id, intent.c.state == "planned")
+            .with_for_update()
         ).all()
-        withdrawn = [key for *key, day in open_before if day == build.as_of]
-        withdrawn = [key for key in withdrawn if tuple(key) not in wanted]
-        expired = [key for *key, day in open_before if day < build.as_of]
-        _close(con, withdrawn, "skipped", "no_longer_due", at)
-        _close(con, expired, "expired", "window_missed", at)
-        known = {
-            (occurrence, user): state
-            for occurrence, user, state in con.execute(
-                select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.state).where(
-                    intent.c.clinic_id == build.clinic_id,
-                    intent.c.occurrence_id.in_({row.occurrence_id for row in rows}),
-                )
-            )
-        }
+        gone = [(o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in wanted]
+        missed = [(o, u) for o, u, day in open_before if day < build.as_of]
+        _close(con, gone, "skipped", "no_longer_due", at)
+        _close(con, missed, "expired", "window_missed", at)
+        known = _known(con, build, {row.occurrence_id for row in rows})
         fresh = [row for key, row in wanted.items() if key not in known]
-        again = [row for key, row in wanted.items() if known.get(key, "batched") != "batched"]
-        if fresh:
-            con.execute(insert(intent), [_values(row, build, at) for row in fresh])
-        for row in again:
-            con.execute(
-                update(intent)
-                .where(_is(row.occurrence_id, row.line_user_id), intent.c.state != "batched")
-                .values(**_values(row, build, at))
-            )
-        _set_patients(con, [*fresh, *again])
-    return PlanSummary(len(fresh) + len(again), len(withdrawn), len(expired))
+        again = [row for key, row in wanted.items() if key in known and _is_open(known[key])]
+        _forget(con, again)
+        _add(con, [*fresh, *again], build, at)
+    changed = len(fresh) + len(again)
+    return PlanSummary(changed, len(gone), len(missed), len(wanted) - changed)
+
+
+def _is_of(row: PlanRow, clinic_id: str) -> bool:
+    return row.occurrence_id.startswith(f"{clinic_id}/")
+
+
+def _is_open(known: _Known) -> bool:
+    is_tonights = known.state == "planned" and known.is_same_build
+    return known.state not in CLOSED and not is_tonights and not known.is_newer
+
+
+def _known(con: Connection, build: Build, occurrences: set[str]) -> dict[Key, _Known]:
+    found: Sequence[Any] = con.execute(
+        select(
+            intent.c.occurrence_id,
+            intent.c.line_user_id,
+            intent.c.state,
+            intent.c.as_of,
+            intent.c.build_id,
+        )
+        .where(intent.c.clinic_id == build.clinic_id, intent.c.occurrence_id.in_(occurrences))
+        .with_for_update()
+    ).all()
+    return {
+        (occurrence_id, user): _Known(state, day > build.as_of, build_id == build.build_id)
+        for occurrence_id, user, state, day, build_id in found
+    }
 
 
 def _values(row: PlanRow, build: Build, at: str) -> dict[str, object]:
@@ -96,38 +138,37 @@ def _values(row: PlanRow, build: Build, at: str) -> dict[str, object]:
     }
 
 
-def _set_patients(con: Connection, rows: Sequence[PlanRow]) -> None:
-    """Note for whom each message is; a plan made again may name other patients."""
-    patients = []
-    for row in rows:
-        con.execute(
-            delete(intent_patient).where(
-                intent_patient.c.occurrence_id == row.occurrence_id,
-                intent_patient.c.line_user_id == row.line_user_id,
-            )
-        )
-        patients += [
+def _forget(con: Connection, rows: Sequence[PlanRow]) -> None:
+    """Make room for intents that are planned anew, perhaps for other patients."""
+    which = [_which(row.key) for row in rows]
+    if which:
+        con.execute(delete(intent_patient).where(PATIENTS_OF_ONE), which)
+        con.execute(delete(intent).where(ONE_INTENT), which)
+
+
+def _add(con: Connection, rows: Sequence[PlanRow], build: Build, at: str) -> None:
+    if rows:
+        con.execute(insert(intent), [_values(row, build, at) for row in rows])
+        patients = [
             {
                 "occurrence_id": row.occurrence_id,
                 "line_user_id": row.line_user_id,
                 "patient_id": patient_id,
             }
+            for row in rows
             for patient_id in row.patient_ids.split(",")
         ]
-    if patients:
         con.execute(insert(intent_patient), patients)
 
 
-def _close(
-    con: Connection, keys: Sequence[Sequence[str]], state: str, reason: str, at: str
-) -> None:
-    for occurrence_id, line_user_id in keys:
+def _close(con: Connection, keys: Iterable[Key], state: str, reason: str, at: str) -> None:
+    which = [_which(key) for key in keys]
+    if which:
         con.execute(
-            update(intent)
-            .where(_is(occurrence_id, line_user_id), intent.c.state == "planned")
-            .values(state=state, reason=reason, changed_at=at)
+            update(intent).where(ONE_INTENT).values(state=state, reason=reason, changed_at=at),
+            which,
         )
 
 
-def _is(occurrence_id: str, line_user_id: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    return and_(intent.c.occurrence_id == occurrence_id, intent.c.line_user_id == line_user_id)
+def _which(key: Key) -> dict[str, object]:
+    return {"for_occurrence": key[0], "for_user": key[1]}

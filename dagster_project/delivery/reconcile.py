@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
 
 
@@ -30,7 +31,7 @@ class Reconciliation:
 
 def reconcile(engine: Engine, clinic_id: str) -> Reconciliation:
     """Return a clinic's counts. Raises LedgerError when a batch and its intents differ."""
-    with engine.connect() as con:
+    with reading(engine) as con:
         intents: Sequence[Any] = con.execute(
             select(intent.c.line_user_id, intent.c.state, intent.c.batch_id).where(
                 intent.c.clinic_id == clinic_id
@@ -38,7 +39,7 @@ def reconcile(engine: Engine, clinic_id: str) -> Reconciliation:
         ).all()
         batches: Sequence[Any] = con.execute(
             select(batch.c.id, batch.c.state, batch.c.body, batch.c.recipients).where(
-                batch.c.clinic_id == clinic_id, batch.c.state != "expired"
+                batch.c.clinic_id == clinic_id, batch.c.state.not_in(("expired", "rejected"))
             )
         ).all()
     people: dict[str, set[str]] = {}

@@ -1,6 +1,7 @@
 """One clinic's send, from the published plan to the reconciled ledger."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,11 @@ import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
+from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
-from dagster_project.delivery.send import Channel, Clock, SendSummary, send_batches
+from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.line.messages import Message
 from dagster_project.publish import read_build
 from dagster_project.settings import TOKYO
@@ -34,6 +36,9 @@ class DeliveryReport:
             "gate": self.closed or "open",
             "refused_at_gate": self.refused,
             "accepted": self.sent.accepted,
+            "rejected": self.sent.rejected,
+            "expired": self.sent.expired,
+            "unknown": self.sent.unknown,
             "deferred": self.sent.deferred,
             "unsettled": self.sent.unsettled,
             "stopped": self.sent.stopped or "no",
@@ -49,11 +54,12 @@ def deliver(
     messages: dict[str, Sequence[Message]],
     channel: Channel,
     clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
-    Outside the window nothing is tried; what was left under way by an earlier run is
-    still settled when its deadline has passed.
+    Outside the window nothing new leaves; what an earlier run left under way is still
+    retried with its own key, and settled when its deadline has passed.
     """
     now = clock().astimezone(TOKYO)
     build = read_build(published)
@@ -69,6 +75,7 @@ def deliver(
         channel,
         clock,
         lambda moment: closed is None and clinic.may_send_at(moment.astimezone(TOKYO)),
+        sleep,
     )
     return DeliveryReport(
         closed.reason if closed else None, refused, sent, reconcile(engine, clinic.clinic_id)

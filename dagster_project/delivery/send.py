@@ -7,51 +7,44 @@ person.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from itertools import groupby
 
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Engine
 
-from dagster_project.delivery.lease import lease
-from dagster_project.ledger.store import stamp
-from dagster_project.ledger.tables import attempt, batch, intent
-from dagster_project.line.replies import Kind, Quota, Reply
+from dagster_project.delivery.channel import Channel
+from dagster_project.delivery.lease import Lease, lease
+from dagster_project.delivery.sweep import expire_missed, settle_overdue
+from dagster_project.ledger.batches import Batch, batches_in, begin_try, note, record_reply
+from dagster_project.line.replies import Kind, Reply
 
-DEADLINE = timedelta(hours=20)
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between tries within one run
-DONE = {Kind.ACCEPTED, Kind.ALREADY_ACCEPTED}
+MAX_SILENT = 3  # batches in a row that LINE did not settle: it is down, the next run tries again
 STOP = {Kind.QUOTA_EXHAUSTED: "quota", Kind.UNAUTHORIZED: "unauthorized"}
+FORBIDDEN = 403  # the account may not send at all; the next batch would fare no better
 
 Clock = Callable[[], datetime]
 
 
-class Channel(Protocol):
-    """What sending needs of a LINE client."""
-
-    def send(self, body: bytes, retry_key: str) -> Reply:
-        """Send frozen bytes under a retry key."""
-
-    def quota(self) -> Quota:
-        """Return this month's quota."""
-
-    def aggregation_units(self) -> set[str]:
-        """Return the unit names LINE has seen this month."""
-
-
 @dataclass
 class SendSummary:
-    """What one run of the sender did, in recipients."""
+    """What one run of the sender did, in recipients, and why it stopped early if it did."""
 
     accepted: int = 0
     rejected: int = 0
     unsettled: int = 0
     deferred: int = 0
     unknown: int = 0
+    expired: int = 0
     stopped: str | None = None
-    reasons: dict[str, int] = field(default_factory=dict)
+
+
+class _Outcome(Enum):
+    DONE = auto()
+    SILENT = auto()
 
 
 def send_batches(
@@ -62,198 +55,111 @@ def send_batches(
     is_open: Callable[[datetime], bool],
     sleep: Callable[[float], None] = time.sleep,
 ) -> SendSummary:
-    """Send a clinic's frozen batches and settle those tried before; return what came of it.
+    """Send a clinic's frozen batches, retry those tried before, and return what came of it.
 
-    Nothing is tried while `is_open` says the window is shut. Returns at once, with
-    `stopped`, when another sender holds the clinic's lease.
+    Batches tried before are retried whatever `is_open` says: they may have arrived,
+    and the same key cannot deliver twice. New ones leave only while it holds. Returns
+    at once, with `stopped`, when another sender holds the clinic's lease.
     """
     summary = SendSummary()
-    with lease(engine, clinic_id, uuid.uuid4().hex, clock) as is_ours:
-        if not is_ours:
+    with lease(engine, clinic_id, clock) as held:
+        if held is None:
             summary.stopped = "another sender is at work"
             return summary
-        settle_overdue(engine, clinic_id, channel, clock(), summary)
-        tried = _batches(engine, clinic_id, "sending")
-        for row in tried:
-            if summary.stopped is None and is_open(clock()):
-                _try(engine, row, channel, clock, sleep, summary)
-        expire_missed(engine, clinic_id, clock())
-        for rows in _affordable(engine, clinic_id, channel, summary):
-            for row in rows:
-                if summary.stopped is None and is_open(clock()):
-                    _try(engine, row, channel, clock, sleep, summary)
+        summary.accepted, summary.unknown = settle_overdue(engine, clinic_id, channel, clock())
+        summary.expired = expire_missed(engine, clinic_id, clock())
+        run = _Run(engine, held, channel, clock, sleep, summary)
+        run.send_all(batches_in(engine, clinic_id, "sending"), lambda _: True)
+        frozen = batches_in(engine, clinic_id, "frozen")
+        if frozen and summary.stopped is None and is_open(clock()):
+            run.send_all(run.affordable(frozen), is_open)
+        summary.unsettled = _people(batches_in(engine, clinic_id, "sending"))
+        summary.deferred = _people(batches_in(engine, clinic_id, "frozen"))
     return summary
 
 
-def settle_overdue(
-    engine: Engine, clinic_id: str, channel: Channel, now: datetime, summary: SendSummary
-) -> None:
-    """Decide batches past their deadline: LINE's unit list may prove they arrived; else unknown.
+@dataclass
+class _Run:
+    """One run of the sender, while it holds the lease."""
 
-    Absence from the list proves nothing, so an unknown batch is left for a person.
-    """
-    overdue = [
-        row
-        for row in _batches(engine, clinic_id, "sending")
-        if now - datetime.fromisoformat(row.first_try_at) >= DEADLINE
-    ]
-    seen = channel.aggregation_units() if overdue else set()
-    for row in overdue:
-        is_seen = row.unit in seen
-        state, reason = ("accepted", "seen in unit list") if is_seen else ("unknown", "deadline")
-        _settle(engine, row.id, state, reason, now)
-        if is_seen:
-            summary.accepted += row.recipients
-        else:
-            summary.unknown += row.recipients
+    engine: Engine
+    lease: Lease
+    channel: Channel
+    clock: Clock
+    sleep: Callable[[float], None]
+    summary: SendSummary
 
+    def send_all(self, rows: Sequence[Batch], may_leave: Callable[[datetime], bool]) -> None:
+        """Try batch after batch until one says stop, the window shuts, or LINE is silent."""
+        silent = 0
+        for row in rows:
+            if self.summary.stopped or not may_leave(self.clock()):
+                return
+            outcome = self._try(row)
+            silent = silent + 1 if outcome is _Outcome.SILENT else 0
+            if silent == MAX_SILENT:
+                self.summary.stopped = "LINE does not settle"
 
-def expire_missed(engine: Engine, clinic_id: str, now: datetime) -> None:
-    """Take back batches that were never tried and whose hour has passed; a new plan may follow."""
-    for row in _batches(engine, clinic_id, "frozen"):
-        if stamp(now) >= row.not_after:
-            at = stamp(now)
-            with engine.begin() as con:
-                con.execute(
-                    update(batch)
-                    .where(batch.c.id == row.id, batch.c.state == "frozen")
-                    .values(state="expired", reason=row.reason or "window_missed")
+    def affordable(self, frozen: Sequence[Batch]) -> Sequence[Batch]:
+        """Return the batches of the occurrences that fit this month's quota whole, by priority.
+
+        Nothing is started that could not be finished. What is under way may still count.
+        """
+        in_flight = _people(batches_in(self.engine, self.lease.clinic_id, "sending"))
+        try:
+            left = self.channel.quota().left
+        except ConnectionError:
+            self.summary.stopped = "quota unread"
+            return []
+        room = None if left is None else left - in_flight
+        chosen: list[Batch] = []
+        for _, group in groupby(frozen, key=lambda row: row.occurrence_id):
+            rows = list(group)
+            if room is not None and _people(rows) > room:
+                note(self.engine, [row.id for row in rows], "quota")
+                continue
+            room = None if room is None else room - _people(rows)
+            chosen += rows
+        return chosen
+
+    def _try(self, row: Batch) -> _Outcome:
+        """Try one batch until it is settled, the backoff is used up, or the sender must stop."""
+        for wait in (*BACKOFF, None):
+            if not self._may_leave(row):
+                return _Outcome.DONE
+            reply = self._send(row)
+            state = record_reply(self.engine, row.id, reply, self.clock())
+            if state == "accepted":
+                self.summary.accepted += row.recipients
+                return _Outcome.DONE
+            if state == "rejected":
+                self.summary.rejected += row.recipients
+                return _Outcome.DONE
+            if reply.kind in STOP:
+                self.summary.stopped = (
+                    "forbidden" if reply.status == FORBIDDEN else STOP[reply.kind]
                 )
-                con.execute(
-                    update(intent)
-                    .where(intent.c.batch_id == row.id)
-                    .values(
-                        state="expired",
-                        reason=row.reason or "window_missed",
-                        batch_id=None,
-                        changed_at=at,
-                    )
-                )
+                note(self.engine, [row.id], self.summary.stopped)
+                return _Outcome.DONE
+            if wait is not None:
+                self.sleep(wait)
+        return _Outcome.SILENT
+
+    def _may_leave(self, row: Batch) -> bool:
+        """Commit that this batch is being tried, before anything of it leaves."""
+        now = self.clock()
+        with self.engine.begin() as con:
+            if not self.lease.renew(con, now):
+                self.summary.stopped = "another sender took over"
+                return False
+            return begin_try(con, row.id, now)
+
+    def _send(self, row: Batch) -> Reply:
+        reply = self.channel.send(row.body, row.retry_key)
+        if reply.status == FORBIDDEN:
+            return Reply(Kind.UNAUTHORIZED, FORBIDDEN, reply.request_id, None, reply.detail)
+        return reply
 
 
-def _affordable(
-    engine: Engine, clinic_id: str, channel: Channel, summary: SendSummary
-) -> Sequence[Sequence[Row[tuple[object, ...]]]]:
-    """Return the occurrences that fit this month's quota whole, the most urgent first."""
-    frozen = _batches(engine, clinic_id, "frozen")
-    if not frozen or summary.stopped:
-        summary.deferred += sum(row.recipients for row in frozen)
-        return []
-    in_flight = sum(row.recipients for row in _batches(engine, clinic_id, "sending"))
-    try:
-        left = channel.quota().left
-    except ConnectionError:
-        summary.stopped = "quota unread"
-        summary.deferred += sum(row.recipients for row in frozen)
-        return []
-    room = None if left is None else left - in_flight
-    chosen = []
-    for occurrence_id in dict.fromkeys(row.occurrence_id for row in frozen):
-        rows = [row for row in frozen if row.occurrence_id == occurrence_id]
-        needed = sum(row.recipients for row in rows)
-        if room is not None and needed > room:
-            summary.deferred += needed
-            _note(engine, rows, "quota")
-            continue
-        room = None if room is None else room - needed
-        chosen.append(rows)
-    return chosen
-
-
-def _try(
-    engine: Engine,
-    row: Row[tuple[object, ...]],
-    channel: Channel,
-    clock: Clock,
-    sleep: Callable[[float], None],
-    summary: SendSummary,
-) -> None:
-    """Try one batch until it is settled, the backoff is used up, or the sender must stop."""
-    may_have_arrived = row.state == "sending"
-    for wait in (*BACKOFF, None):
-        _mark_first_try(engine, row.id, clock())
-        reply = channel.send(row.body, row.retry_key)
-        now = clock()
-        may_have_arrived = may_have_arrived or reply.kind is Kind.UNKNOWN
-        if reply.kind in DONE:
-            _record(engine, row.id, reply, now, "accepted")
-            summary.accepted += row.recipients
-            return
-        if reply.kind is Kind.REJECTED and not may_have_arrived:
-            _record(engine, row.id, reply, now, "rejected")
-            summary.rejected += row.recipients
-            return
-        if reply.kind in STOP:
-            summary.stopped = STOP[reply.kind]
-            # Not one try of it can have arrived: it is as good as never tried.
-            state = "sending" if may_have_arrived else "frozen"
-            _record(engine, row.id, reply, now, state)
-            summary.deferred += row.recipients
-            return
-        _record(engine, row.id, reply, now, "sending")
-        if wait is not None:
-            sleep(wait)
-    summary.unsettled += row.recipients
-
-
-def _mark_first_try(engine: Engine, batch_id: str, now: datetime) -> None:
-    """Commit that this batch is being tried, before anything of it leaves."""
-    with engine.begin() as con:
-        con.execute(
-            update(batch)
-            .where(batch.c.id == batch_id, batch.c.first_try_at.is_(None))
-            .values(first_try_at=stamp(now))
-        )
-        con.execute(
-            update(batch)
-            .where(batch.c.id == batch_id)
-            .values(state="sending", tries=batch.c.tries + 1)
-        )
-
-
-def _record(engine: Engine, batch_id: str, reply: Reply, now: datetime, state: str) -> None:
-    """Append the attempt and move the batch, in one transaction."""
-    values: dict[str, object] = {"state": state, "reason": reply.detail[:80] or None}
-    if state == "accepted":
-        values["accepted_at"] = stamp(now)
-        values["accepted_request_id"] = reply.accepted_request_id or reply.request_id
-    if state == "frozen":
-        values |= {"first_try_at": None, "reason": STOP[reply.kind]}
-    with engine.begin() as con:
-        con.execute(
-            insert(attempt),
-            [
-                {
-                    "batch_id": batch_id,
-                    "at": stamp(now),
-                    "kind": reply.kind.value,
-                    "status": reply.status,
-                    "request_id": reply.request_id,
-                    "detail": reply.detail[:200],
-                }
-            ],
-        )
-        con.execute(update(batch).where(batch.c.id == batch_id).values(**values))
-
-
-def _settle(engine: Engine, batch_id: str, state: str, reason: str, now: datetime) -> None:
-    values: dict[str, object] = {"state": state, "reason": reason}
-    if state == "accepted":
-        values["accepted_at"] = stamp(now)
-    with engine.begin() as con:
-        con.execute(update(batch).where(batch.c.id == batch_id).values(**values))
-
-
-def _note(engine: Engine, rows: Sequence[Row[tuple[object, ...]]], reason: str) -> None:
-    with engine.begin() as con:
-        ids = [row.id for row in rows]
-        con.execute(update(batch).where(batch.c.id.in_(ids)).values(reason=reason))
-
-
-def _batches(engine: Engine, clinic_id: str, state: str) -> Sequence[Row[tuple[object, ...]]]:
-    with engine.connect() as con:
-        return con.execute(
-            select(batch)
-            .where(batch.c.clinic_id == clinic_id, batch.c.state == state)
-            .order_by(batch.c.priority, batch.c.occurrence_id, batch.c.frozen_at, batch.c.id)
-        ).all()
+def _people(rows: Sequence[Batch]) -> int:
+    return sum(row.recipients for row in rows)

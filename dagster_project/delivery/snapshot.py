@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, and_, select
 
+from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent, intent_patient
 
 Delivery = tuple[str, str, int, str, str, str, object, datetime | None]
@@ -36,7 +37,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
         .outerjoin(batch, batch.c.id == intent.c.batch_id)
         .where(intent.c.clinic_id == clinic_id)
     )
-    with engine.connect() as con:
+    with reading(engine) as con:
         return [
             (
                 row.occurrence_id,
@@ -53,7 +54,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
 
 
 def _state(own: str, of_batch: str | None) -> str:
-    return of_batch if own == "batched" and of_batch in {"accepted", "rejected", "unknown"} else own
+    return of_batch if own == "batched" and of_batch in {"accepted", "unknown"} else own
 
 
 def _naive_utc(text: str | None) -> datetime | None:

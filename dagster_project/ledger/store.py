@@ -1,10 +1,12 @@
 """Opening the ledger: SQLite by default, PostgreSQL by URL, the same tables and statements."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from dagster_project.ledger.tables import metadata
@@ -20,9 +22,16 @@ def open_ledger(url: str) -> Engine:
     engine = create_engine(url)
     if is_sqlite:
         event.listen(engine, "connect", _durable)
-        event.listen(engine, "begin", _write_lock)
+        event.listen(engine, "begin", _begin)
     metadata.create_all(engine)
     return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that only reads: on SQLite it neither takes nor waits for the lock."""
+    with engine.execution_options(reads_only=True).connect() as con:
+        yield con
 
 
 def _durable(connection: object, _: object) -> None:
@@ -30,13 +39,15 @@ def _durable(connection: object, _: object) -> None:
     # SQLAlchemy emits BEGIN itself, below; the driver's own would come too late.
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _write_lock(connection: object) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first must not fail when it writes."""
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 def stamp(moment: datetime) -> str:

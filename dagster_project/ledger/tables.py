@@ -2,7 +2,9 @@
 
 An intent is one person's one message of one occurrence: its primary key is the
 promise that nobody gets an occurrence twice. A batch is the frozen request that
-carries up to 500 intents; an attempt is one try of it, and is only ever added.
+carries up to 500 intents; an attempt is one answer to a try, and is only ever added.
+`tries` counts what may have left, so a batch with fewer attempts than tries was cut
+off in between and may have arrived.
 """
 
 from sqlalchemy import (
@@ -33,7 +35,8 @@ intent = Table(
     Column("content_version", String(16), nullable=False),
     Column("as_of", Date, nullable=False),
     Column("build_id", String(60), nullable=False),
-    Column("state", String(12), nullable=False),  # planned | skipped | expired | batched
+    # planned | skipped | expired | batched | rejected
+    Column("state", String(12), nullable=False),
     Column("reason", String(40)),
     Column("batch_id", String(36), ForeignKey("batch.id")),
     Column("changed_at", String(32), nullable=False),
