@@ -3,37 +3,64 @@
     {% if execute %}
         {% set unlisted = [] %}
         {% for node in graph.nodes.values() %}
-            {% if node.resource_type == "model" and node.name.startswith("tag_") and "models/tags/" in node.original_file_path and node.original_file_path.count("/") == 3 %}
-                {% if node.name[4:] not in listed %}{% do unlisted.append(node.name) %}{% endif %}
+            {% if node.resource_type == "model" and node.name.startswith(
+                "tag_"
+            ) and "models/tags/" in node.original_file_path and node.original_file_path.count(
+                "/"
+            ) == 3 %}
+                {% if node.name[4:] not in listed %} {% do unlisted.append(node.name) %} {% endif %}
             {% endif %}
         {% endfor %}
         {% if unlisted %}
-            {{ exceptions.raise_compiler_error("models/tags/ has " ~ unlisted | sort | join(", ") ~ " but patient_tags.sql does not list it") }}
+            {{
+                exceptions.raise_compiler_error(
+                    "models/tags/ has " ~ unlisted
+                    | sort
+                    | join(", ") ~ " but patient_tags.sql does not list it"
+                )
+            }}
         {% endif %}
     {% endif %}
 {% endmacro %}
 
 {# What every tag must say of itself in its yml, under config.meta. #}
 {% macro tag_metadata() %}
-    {% set required = ["label_ja", "family", "owner", "purpose", "validity_days", "review_on", "sensitivity"] %}
+    {% set required = [
+        "label_ja",
+        "family",
+        "owner",
+        "purpose",
+        "validity_days",
+        "review_on",
+        "sensitivity",
+    ] %}
     {% set tags = [] %}
     {% if execute %}
         {% for node in graph.nodes.values() | sort(attribute="name") %}
-            {% if node.resource_type == "model" and node.original_file_path.startswith("models/tags/") and node.name.startswith("tag_") and node.original_file_path.count("/") == 3 %}
+            {% if node.resource_type == "model" and node.original_file_path.startswith(
+                "models/tags/"
+            ) and node.name.startswith("tag_") and node.original_file_path.count("/") == 3 %}
                 {% set meta = node.config.meta or {} %}
                 {% set missing = [] %}
                 {% for field in required %}
-                    {% if not meta.get(field) %}{% do missing.append(field) %}{% endif %}
+                    {% if not meta.get(field) %} {% do missing.append(field) %} {% endif %}
                 {% endfor %}
-                {% if not node.description %}{% do missing.append("description") %}{% endif %}
+                {% if not node.description %} {% do missing.append("description") %} {% endif %}
                 {% if missing %}
-                    {{ exceptions.raise_compiler_error(node.name ~ " lacks " ~ missing | join(", ") ~ ": add it to its yml, under config.meta") }}
+                    {{
+                        exceptions.raise_compiler_error(
+                            node.name ~ " lacks " ~ missing
+                            | join(", ") ~ ": add it to its yml, under config.meta"
+                        )
+                    }}
                 {% endif %}
-                {% do tags.append({"tag": node.name[4:], "description": node.description, "meta": meta}) %}
+                {% do tags.append(
+                    {"tag": node.name[4:], "description": node.description, "meta": meta}
+                ) %}
             {% endif %}
         {% endfor %}
     {% endif %}
     {{ return(tags) }}
 {% endmacro %}
 
-{% macro quoted(text) %}'{{ text | string | replace("'", "''") }}'{% endmacro %}
+{% macro quoted(text) %} {{ "'" ~ text | string | replace("'", "''") ~ "'" }} {% endmacro %}

@@ -23,6 +23,8 @@ with
         inner join
             {{ ref("condition_concepts") }} as concepts
             on substr(conditions.icd10, 1, 3) between concepts.icd10_from and concepts.icd10_to
+            or substr(conditions.icd10_second, 1, 3)
+            between concepts.icd10_from and concepts.icd10_to
         left join
             {{ ref("condition_excluded_codes") }} as excluded
             on excluded.condition = concepts.condition
@@ -72,11 +74,18 @@ with
             ) as recency
         from judged
     ),
-    fees as (
-        select distinct procedures.patient_id, fees.condition
+    -- A management fee or a drug that names the disease. Never required: a clinic that
+    -- prescribes to pharmacies claims no drugs.
+    treated as (
+        select procedures.patient_id, fees.condition
         from {{ ref("stg_procedures") }} as procedures
         inner join {{ ref("condition_fees") }} as fees on fees.act_code = procedures.act_code
         where {{ add_months("procedures.performed_on", 12) }} > {{ as_of() }}
+        union
+        select medications.patient_id, drugs.condition
+        from {{ ref("stg_medications") }} as medications
+        inner join {{ ref("drug_codes") }} as drugs on drugs.drug_code = medications.drug_code
+        where {{ add_months("medications.dispensed_on", 12) }} > {{ as_of() }}
     ),
     counted as (
         select
@@ -101,10 +110,12 @@ with
             max(case when is_standing and recency = 1 then line_no end) as standing_line_no,
             max(case when recency = 1 then file_id end) as any_file_id,
             max(case when recency = 1 then line_no end) as any_line_no,
-            max(case when fees.condition is not null then 1 else 0 end) = 1 as has_fee
+            max(case when treated.condition is not null then 1 else 0 end) = 1 as has_treatment
         from standing
         left join
-            fees on fees.patient_id = standing.patient_id and fees.condition = standing.condition
+            treated
+            on treated.patient_id = standing.patient_id
+            and treated.condition = standing.condition
         group by standing.patient_id, standing.condition
     ),
     decided as (
@@ -116,7 +127,7 @@ with
                 then 'confirmed'
                 when counted.claim_months >= profile.min_confirm_months
                 then 'confirmed'
-                when counted.settled_rows > 0 and counted.has_fee
+                when counted.settled_rows > 0 and counted.has_treatment
                 then 'confirmed'
                 when counted.standing_rows > 0
                 then 'provisional'
@@ -127,11 +138,11 @@ with
             coalesce(counted.standing_since, counted.first_on) as since,
             counted.last_on,
             counted.claim_months,
-            counted.has_fee,
+            counted.has_treatment,
             coalesce(counted.standing_file_id, counted.any_file_id) as file_id,
             coalesce(counted.standing_line_no, counted.any_line_no) as line_no
         from counted
         cross join {{ source("clinic", "profile") }} as profile
     )
-select patient_id, condition, status, since, last_on, claim_months, has_fee, file_id, line_no
+select patient_id, condition, status, since, last_on, claim_months, has_treatment, file_id, line_no
 from decided

@@ -1,5 +1,5 @@
--- The receipts that count: per patient-month and payer the newest claim; a return marks it until
--- it is claimed again.
+-- One row per receipt that counts: per patient-month, kind and payer the newest claim; a returned
+-- one stands, provisional, until it is claimed again.
 with
     receipts as (
         select
@@ -22,17 +22,21 @@ with
                     receipts.points_table,
                     receipts.service_month,
                     receipts.receipt_kind,
-                    receipts.patient_no,
+                    {{ patient_id("receipts.patient_no") }},
                     receipts.insurer_no
                 order by
                     receipts.claimed_month desc,
-                    receipts.is_returned desc,
                     files.exported_on desc,
+                    -- Sent and returned on one day: the return came after.
+                    case when receipts.is_returned then 0 else 1 end,
                     receipts.file_id desc,
                     receipts.receipt_id desc
             ) as recency
         from {{ source("landing", "uke_receipts") }} as receipts
-        inner join {{ ref("source_files") }} as files on files.file_id = receipts.file_id
+        inner join
+            {{ ref("source_files") }} as files
+            on files.file_id = receipts.file_id
+            and files.is_current
         where receipts.patient_no is not null and receipts.service_month <= {{ as_of() }}
     )
 select

@@ -1,4 +1,5 @@
--- One row per vaccine and day that was given; a planned or refused dose is not one.
+-- One row per patient, vaccine and day given; the newest record wins, and only what was completed
+-- counts.
 with
     ranked as (
         select
@@ -6,6 +7,7 @@ with
             immunizations.vaccine,
             immunizations.given_on,
             try_cast(immunizations.dose_no as integer) as dose_no,
+            immunizations.status,
             immunizations.file_id,
             immunizations.line_no,
             row_number() over (
@@ -21,10 +23,8 @@ with
             {{ ref("source_files") }} as files
             on files.file_id = immunizations.file_id
             and files.is_current
-        where
-            immunizations.given_on <= {{ as_of() }}
-            and coalesce(immunizations.status, 'completed') = 'completed'
+        where immunizations.vaccine is not null and immunizations.given_on <= {{ as_of() }}
     )
 select patient_id, vaccine, given_on, dose_no, file_id, line_no
 from ranked
-where recency = 1
+where recency = 1 and coalesce(status, 'completed') = 'completed'

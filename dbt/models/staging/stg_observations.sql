@@ -1,4 +1,5 @@
--- One row per measurement that is a number; the same line exported twice is one measurement.
+-- One row per measurement that is a number; the same value of a day exported twice is one
+-- measurement.
 with
     measured as (
         select
@@ -7,6 +8,7 @@ with
             observations.item,
             try_cast(observations.value as double) as value,
             observations.unit,
+            files.exported_on,
             observations.file_id,
             observations.line_no
         from {{ source("landing", "observations") }} as observations
@@ -21,11 +23,12 @@ with
             *,
             row_number() over (
                 partition by patient_id, observed_on, item, value
-                order by file_id desc, line_no desc
-            ) as copy_no
+                order by exported_on desc, line_no desc, file_id desc
+            ) as recency
         from measured
-        where value is not null
+        -- Also keeps "NaN" and "inf" out, which a cast takes for numbers.
+        where value between 0 and 1000000
     )
-select patient_id, observed_on, item, value, unit, file_id, line_no
+select patient_id, observed_on, item, value, unit, exported_on, file_id, line_no
 from ranked
-where copy_no = 1
+where recency = 1

@@ -7,18 +7,18 @@ with
             patients.patient_no,
             patients.sex,
             patients.birth_date,
-            coalesce(patients.is_test, false) as is_test,
+            patients.is_test,
             coalesce(patients.is_deceased, false)
-            or patients.deceased_on <= {{ as_of() }} as is_deceased,
+            or coalesce(patients.deceased_on <= {{ as_of() }}, false) as is_deceased,
             patients.deceased_on,
-            coalesce(patients.care_status, 'active') as care_status,
+            patients.care_status,
             patients.last_visit_on,
             'csv' as source,
-            patients.file_id,
-            patients.line_no,
             files.feed,
             files.is_current,
-            files.exported_on
+            files.exported_on as known_on,
+            patients.file_id,
+            patients.line_no
         from {{ source("landing", "patients") }} as patients
         inner join {{ ref("source_files") }} as files on files.file_id = patients.file_id
     ),
@@ -34,11 +34,11 @@ with
             'active' as care_status,
             cast(null as date) as last_visit_on,
             'uke' as source,
-            file_id,
-            line_no,
-            'uke' as feed,
+            cast(null as {{ dbt.type_string() }}) as feed,
             true as is_current,
-            service_month as exported_on
+            service_month as known_on,
+            file_id,
+            line_no
         from {{ ref("current_receipts") }}
         -- A clinic with a patient list is described by it alone.
         where not exists (select 1 from listed)
@@ -54,7 +54,12 @@ with
         select
             *,
             row_number() over (
-                partition by patient_id order by exported_on desc, file_id desc, line_no desc
+                partition by patient_id
+                order by
+                    case when is_current then 0 else 1 end,
+                    known_on desc,
+                    file_id desc,
+                    line_no desc
             ) as recency
         from records
     ),
@@ -65,24 +70,35 @@ with
         group by feed
     ),
     died as (
-        select distinct receipts.patient_id
+        select receipts.patient_id
         from {{ ref("current_receipts") }} as receipts
         inner join
             {{ source("landing", "uke_conditions") }} as conditions
             on conditions.file_id = receipts.file_id
             and conditions.receipt_id = receipts.receipt_id
         where conditions.outcome = 'died'
+        union
+        select {{ patient_id("conditions.patient_no") }} as patient_id
+        from {{ source("landing", "conditions") }} as conditions
+        inner join
+            {{ ref("source_files") }} as files
+            on files.file_id = conditions.file_id
+            and files.is_current
+        where conditions.outcome = 'died'
     )
 select
     ranked.patient_id,
     ranked.patient_no,
     coalesce(ranked.sex, 'unknown') as sex,
-    ranked.birth_date,
-    ranked.is_test,
-    coalesce(ranked.is_deceased, false) or died.patient_id is not null as is_deceased,
+    -- A birth that lies ahead is a typing error: the age is unknown, not negative.
+    case when ranked.birth_date <= {{ as_of() }} then ranked.birth_date end as birth_date,
+    coalesce(ranked.is_test, false) as is_test,
+    ranked.is_deceased or died.patient_id is not null as is_deceased,
     ranked.deceased_on,
-    ranked.care_status,
-    ranked.last_visit_on as listed_last_visit_on,
+    coalesce(ranked.care_status, 'active') as care_status,
+    case
+        when ranked.last_visit_on <= {{ as_of() }} then ranked.last_visit_on
+    end as listed_last_visit_on,
     case when not ranked.is_current then newest_dump.exported_on end as vanished_on,
     ranked.source,
     ranked.file_id,

@@ -34,7 +34,7 @@ with
         select
             receipts.patient_id,
             days.visited_on,
-            coalesce(receipts.department_code, usual.department_code, '') as department_code,
+            coalesce(receipts.department_code, '') as department_code,
             days.file_id,
             days.line_no
         from {{ ref("current_receipts") }} as receipts
@@ -42,15 +42,6 @@ with
             {{ source("landing", "uke_visit_days") }} as days
             on days.file_id = receipts.file_id
             and days.receipt_id = receipts.receipt_id
-        left join
-            (
-                select departments.department_code
-                from {{ source("clinic", "default_department") }} as chosen
-                inner join
-                    {{ source("clinic", "departments") }} as departments
-                    on departments.local_name = chosen.local_name
-            ) as usual
-            on true
         where not receipts.is_inpatient and days.visited_on <= {{ as_of() }}
     ),
     visits as (
@@ -82,7 +73,22 @@ with
             -- A visit whose department nobody wrote down is the same visit as one that has it.
             max(department_code) over (partition by patient_id, visited_on) as known_department
         from visits
+    ),
+    usual as (
+        select departments.department_code
+        from {{ source("clinic", "default_department") }} as chosen
+        inner join
+            {{ source("clinic", "departments") }} as departments
+            on departments.local_name = chosen.local_name
     )
-select patient_id, visited_on, department_code, source, file_id, line_no
+select
+    ranked.patient_id,
+    ranked.visited_on,
+    -- The clinic's usual department stands only where no source names one for that day.
+    coalesce(nullif(ranked.department_code, ''), usual.department_code, '') as department_code,
+    ranked.source,
+    ranked.file_id,
+    ranked.line_no
 from ranked
-where choice = 1 and (department_code <> '' or known_department = '')
+left join usual on true
+where ranked.choice = 1 and (ranked.department_code <> '' or ranked.known_department = '')

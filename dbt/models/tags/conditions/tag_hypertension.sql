@@ -2,7 +2,7 @@
 -- without diagnoses.
 with
     confirmed as (
-        select patient_id, since, claim_months, has_fee, file_id, line_no
+        select patient_id, since, claim_months, has_treatment, file_id, line_no
         from {{ ref("condition_status") }}
         where condition = 'hypertension' and status = 'confirmed'
     )
@@ -19,7 +19,7 @@ select
             'diagnosed in '
             || cast(confirmed.claim_months as varchar)
             || ' claim months'
-            || case when confirmed.has_fee then ', management fee' else '' end
+            || case when confirmed.has_treatment then ', management fee or drug' else '' end
             || {{ evidence_pointer("stg_conditions", "confirmed.file_id", "confirmed.line_no") }}
     end as evidence
 from {{ ref("patients_today") }} as patients
