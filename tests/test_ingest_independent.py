@@ -38,7 +38,9 @@ def rows(folder: Path, sql: str):
 def test_the_public_uke_loads_whole(uke):
     report, landing = uke
     assert [(file.status, file.bad_rows) for file in report.files] == [("landed", 0)]
-    assert rows(landing, "select count(*), count(distinct patient_no) from uke_receipts") == [(75, 75)]
+    assert rows(landing, "select count(*), count(distinct patient_no) from uke_receipts") == [
+        (75, 75)
+    ]
     assert rows(landing, "select count(*) from uke_conditions") == [(9,)]
 
 
@@ -47,15 +49,20 @@ def test_visit_days_of_the_public_uke_equal_its_own_count_in_every_receipt(uke):
     equal = rows(
         landing,
         "select count(*) from uke_receipts r where r.actual_days ="
-        " (select count(distinct visited_on) from uke_visit_days d where d.receipt_id = r.receipt_id)",
+        " (select count(distinct visited_on) from uke_visit_days d"
+        " where d.receipt_id = r.receipt_id)",
     )
     assert equal == [(75,)]
 
 
 def test_go_mismatch_suspected_modifier_and_outcome_are_kept(uke):
     _, landing = uke
-    assert rows(landing, "select declared_receipts, counted_receipts from uke_totals") == [(140, 75)]
-    assert rows(landing, "select count(*) from uke_conditions where modifiers like '%8002%'") != [(0,)]
+    assert rows(landing, "select declared_receipts, counted_receipts from uke_totals") == [
+        (140, 75)
+    ]
+    assert rows(landing, "select count(*) from uke_conditions where modifiers like '%8002%'") != [
+        (0,)
+    ]
     assert rows(landing, "select count(*) from uke_conditions where outcome = 'stopped'") != [(0,)]
 
 

@@ -15,7 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from dagster_project import publish, transform
 from dagster_project.settings import Settings
 
-DELIVERY = "path:models/delivery"
+DELIVERY = "fqn:tagline.delivery"
 UNIQUE_ID = "dagster_dbt/unique_id"
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
