@@ -1,11 +1,15 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from nights import DBT, World
 
-ROOT = Path(__file__).resolve().parents[1]
+from dagster_project import transform
+from dagster_project.settings import ROOT
+from dagster_project.simulator import RunningSimulator, start
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,35 @@ def shared_data() -> Path:
     if not folder.exists():
         pytest.skip("independent sample data is not on this machine (TAGLINE_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return dbt's target folder with the project parsed in it."""
+    target = tmp_path_factory.mktemp("dbt")
+    transform.parse(DBT, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def line() -> Iterator[RunningSimulator]:
+    """Return a LINE simulator for the whole session; worlds share it, clinics do not."""
+    with start() as running:
+        yield running
+
+
+@pytest.fixture
+def make_world(parsed: Path, line: RunningSimulator, tmp_path: Path) -> Callable[[str], World]:
+    """Return a maker of empty installations."""
+
+    def make(name: str) -> World:
+        line.state.channels.clear()
+        return World(tmp_path / name, line, parsed)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world: Callable[[str], World]) -> World:
+    """Return an empty installation."""
+    return make_world("world")

@@ -25,7 +25,8 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         folder = settings.exports_dir / clinic.clinic_id
         report = ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
         for file in report.files:
-            context.log.info(f"{file.feed}: {file.name}: {file.status}, {file.rows} rows")
+            if file.status != "known":
+                context.log.info(f"{file.feed}: {file.name}: {file.status}, {file.rows} rows")
             if file.error:
                 context.log.error(f"{file.name}: {file.error}")
         for name in DATASETS:

@@ -41,8 +41,8 @@ def _bare(person: Person) -> str:
 
 
 def _patients(people: Sequence[Person], chance: Random) -> Iterable[Sequence[str]]:
-    yield ["カルテ番号", "氏名", "フリガナ", "性別コード", "年号", "生年", "月", "日", "死亡", "試験",
-           "TEL", "メモ"]  # fmt: skip
+    header = ["カルテ番号", "氏名", "フリガナ", "性別コード", "年号", "生年", "月", "日"]
+    yield [*header, "死亡", "試験", "TEL", "メモ"]
     for person in people:
         row = [
             f"{person.number:08d}",

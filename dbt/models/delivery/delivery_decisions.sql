@@ -5,10 +5,19 @@ with
         select
             campaigns.campaign,
             campaigns.step,
+            profile.clinic_id
+            || '/'
+            || campaigns.campaign
+            || '/'
+            || cast(campaigns.step as varchar)
+            || '/'
+            || coalesce(content.content_version, 'none')
+            || '/'
+            || {{ period_of("campaigns.cycle") }} as occurrence_id,
+            coalesce(content.content_version, 'none') as content_version,
             campaigns.purpose,
             campaigns.priority,
             campaigns.cooldown_days,
-            campaigns.cycle,
             campaigns.visited_within_days,
             campaigns.tags,
             members.patient_id,
@@ -25,6 +34,10 @@ with
         inner join {{ ref("campaigns") }} as campaigns on campaigns.campaign = members.campaign
         inner join
             {{ ref("patients_today") }} as patients on patients.patient_id = members.patient_id
+        cross join {{ source("clinic", "profile") }} as profile
+        left join
+            {{ source("clinic", "campaign_content") }} as content
+            on content.campaign = campaigns.campaign
     ),
     -- Whom to write to for this patient and purpose: who may be written to at all comes first.
     accounts as (
@@ -69,28 +82,40 @@ with
             and verdicts.scope = 'tag'
             and campaigns.tags like '%,' || verdicts.subject || ',%'
     ),
-    sent as (
-        select
-            deliveries.campaign,
-            deliveries.step,
-            deliveries.patient_id,
-            max(deliveries.as_of) as last_sent_on
-        from {{ source("ledger", "deliveries") }} as deliveries
-        where deliveries.state in ('batched', 'accepted', 'unknown')
-        group by deliveries.campaign, deliveries.step, deliveries.patient_id
+    delivered as (
+        select occurrence_id, campaign, step, line_user_id, patient_id, as_of
+        from {{ source("ledger", "deliveries") }}
+        where state in ('batched', 'accepted', 'unknown')
     ),
+    -- What left today is left out of the pauses: the same night, run again, decides the same.
+    sent as (
+        select campaign, step, patient_id, max(as_of) as last_sent_on
+        from delivered
+        where as_of < {{ as_of() }}
+        group by campaign, step, patient_id
+    ),
+    sent_today as (
+        select distinct occurrence_id, line_user_id, patient_id
+        from delivered
+        where as_of = {{ as_of() }}
+    ),
+    -- An account hears of an occurrence once; what it heard was for these patients only.
+    heard as (select distinct occurrence_id, line_user_id from delivered),
     judged as (
         select
             members.campaign,
             members.step,
             members.purpose,
             members.priority,
-            members.cycle,
+            members.occurrence_id,
+            members.content_version,
             members.patient_id,
             members.since,
             members.due_on,
             members.evidence,
             accounts.line_user_id,
+            -- What this account was sent today is settled, whatever is more urgent by now.
+            case when sent_today.patient_id is null then members.priority else 0 end as precedence,
             case
                 when members.is_deceased
                 then 'deceased'
@@ -114,6 +139,8 @@ with
                 then 'visited_recently'
                 when {{ add_days("sent.last_sent_on", "members.cooldown_days") }} > {{ as_of() }}
                 then 'already_this_cycle'
+                when heard.occurrence_id is not null and sent_today.patient_id is null
+                then 'already_this_cycle'
                 when members.due_on > {{ as_of() }}
                 then 'not_due'
                 else 'send'
@@ -130,12 +157,26 @@ with
             on sent.campaign = members.campaign
             and sent.step = members.step
             and sent.patient_id = members.patient_id
+        left join
+            heard
+            on heard.occurrence_id = members.occurrence_id
+            and heard.line_user_id = accounts.line_user_id
+        left join
+            sent_today
+            on sent_today.occurrence_id = members.occurrence_id
+            and sent_today.line_user_id = accounts.line_user_id
+            and sent_today.patient_id = members.patient_id
     ),
-    crowded as (
-        select line_user_id, min(priority) as first_priority
+    places as (
+        select line_user_id, precedence
         from judged
         where own_reason = 'send'
-        group by line_user_id
+        union all
+        select line_user_id, 0 as precedence
+        from sent_today
+    ),
+    crowded as (
+        select line_user_id, min(precedence) as first_precedence from places group by line_user_id
     ),
     decided as (
         select
@@ -143,14 +184,15 @@ with
             judged.step,
             judged.purpose,
             judged.priority,
-            judged.cycle,
+            judged.occurrence_id,
+            judged.content_version,
             judged.patient_id,
             judged.since,
             judged.due_on,
             judged.evidence,
             judged.line_user_id,
             case
-                when judged.own_reason = 'send' and judged.priority > crowded.first_priority
+                when judged.own_reason = 'send' and judged.precedence > crowded.first_precedence
                 then 'other_message_today'
                 else judged.own_reason
             end as reason
@@ -162,24 +204,13 @@ select
     decided.step,
     decided.patient_id,
     decided.line_user_id,
-    profile.clinic_id
-    || '/'
-    || decided.campaign
-    || '/'
-    || cast(decided.step as varchar)
-    || '/'
-    || coalesce(content.content_version, 'none')
-    || '/'
-    || {{ period_of("decided.cycle") }} as occurrence_id,
+    decided.occurrence_id,
     case when decided.reason = 'send' then 'send' else 'skip' end as outcome,
     decided.reason,
     decided.purpose,
     decided.priority,
-    coalesce(content.content_version, 'none') as content_version,
+    decided.content_version,
     decided.since,
     decided.due_on,
     decided.evidence
 from decided
-cross join {{ source("clinic", "profile") }} as profile
-left join
-    {{ source("clinic", "campaign_content") }} as content on content.campaign = decided.campaign

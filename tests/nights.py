@@ -1,0 +1,118 @@
+"""Nights as a clinic lives them: exports in a folder, the whole run, what each phone received."""
+
+import io
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+
+import duckdb
+from clinic_builder import Row, write_clinic
+from rich.console import Console
+
+from dagster_project import transform
+from dagster_project.clinic import load_clinic
+from dagster_project.commands import run_nightly, run_send, show_status
+from dagster_project.ingest import ingest_clinic
+from dagster_project.prepare import prepare
+from dagster_project.publish import Build
+from dagster_project.settings import ROOT, TOKYO, Settings
+from dagster_project.simulator import RunningSimulator
+
+MONDAY = date(2026, 6, 1)
+DBT = ROOT / "dbt"
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    """Return an instant in Asia/Tokyo."""
+    return datetime.combine(day, time(hour, minute), TOKYO)
+
+
+@dataclass
+class World:
+    """One installation, with a LINE simulator that stands beside it all the while."""
+
+    folder: Path
+    simulator: RunningSimulator
+    parsed: Path
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # dbt's partial parse is the same for all: without it each world would cost seconds.
+        shutil.copytree(self.parsed, self.folder / "data" / "dbt")
+
+    @property
+    def exports(self) -> Path:
+        return self.folder / "exports"
+
+    def settings(self, day: date, moment: datetime | None = None) -> Settings:
+        return Settings(
+            data_dir=self.folder / "data",
+            exports_dir=self.exports,
+            business_day=day,
+            at=moment or at(day, 10, 1),
+            simulator_url=self.simulator.base_url,
+        )
+
+    def write(self, clinic_id: str, day: date, rows: Mapping[str, Sequence[Row]]) -> Path:
+        return write_clinic(self.exports, clinic_id, day, rows)
+
+    def nightly(self, day: date = MONDAY, moment: datetime | None = None) -> int:
+        return run_nightly(self.settings(day, moment), [], self._console())
+
+    def send(self, day: date, moment: datetime) -> int:
+        return run_send(self.settings(day, moment), [], self._console())
+
+    def status(self, day: date) -> int:
+        return show_status(self.settings(day), [], self._console())
+
+    def _console(self) -> Console:
+        return Console(file=_Said(self.said), width=200)
+
+    def text(self) -> str:
+        """Return everything said on the terminal so far."""
+        return "".join(self.said)
+
+    def received(self, clinic_id: str) -> Counter[str]:
+        """Return how many messages each LINE user has received from a clinic."""
+        return Counter(each["user"] for each in self.simulator.state.channel(clinic_id).inbox)
+
+    def calls(self, clinic_id: str) -> int:
+        """Return how many message requests reached a clinic's channel."""
+        return len(self.simulator.state.channel(clinic_id).requests)
+
+    def published(self, clinic_id: str, query: str) -> list[tuple[object, ...]]:
+        path = self.settings(MONDAY).published_path(clinic_id)
+        with duckdb.connect(str(path), read_only=True) as con:
+            return con.execute(query).fetchall()
+
+
+class _Said(io.StringIO):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        self._lines.append(text)
+        return len(text)
+
+
+def derive(folder: Path, data: Path, as_of: date, target: Path) -> duckdb.DuckDBPyConnection:
+    """Land a clinic's folder, build everything up to the segments, and open the result."""
+    clinic = load_clinic(folder / "clinic.yaml")
+    ingest_clinic(clinic, folder, data / "landing", as_of)
+    work = data / "work" / clinic.clinic_id / "warehouse.duckdb"
+    build = Build(clinic.clinic_id, "test", as_of, at(as_of, 2))
+    prepare(work, build, clinic, data / "landing", data / "none", [], {})
+    results = transform.build(DBT, target, work, as_of, ["--exclude", "fqn:tagline.delivery"])
+    broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]
+    assert not broken, broken
+    return duckdb.connect(str(work), read_only=True)
+
+
+def tags_of(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """Return the state of every patient and tag that is held or not to be told."""
+    rows = con.execute("select patient_id, tag, state from patient_tags").fetchall()
+    return {(patient, tag): state for patient, tag, state in rows}
