@@ -8,13 +8,16 @@ import re
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import jpholiday
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from dagster_project.settings import TOKYO
+
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+FeedName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -149,24 +152,31 @@ class Clinic(Part):
     limits: Limits = Limits()
     departments: dict[str, str] = {}
     default_department: str | None = None
-    feeds: dict[str, Feed]
+    feeds: dict[FeedName, Feed]
 
     def may_send_at(self, moment: datetime) -> bool:
-        """Return whether an instant in Asia/Tokyo lies in the send window of an open day."""
-        window = self.send_window
-        is_open = self.calendar.is_open(moment.date())
-        return is_open and window.opens <= moment.time() < window.closes
+        """Return whether an instant lies in the send window of a day that is open in Japan."""
+        here = moment.astimezone(TOKYO)
+        is_open = self.calendar.is_open(here.date())
+        return is_open and self.send_window.opens <= here.time() < self.send_window.closes
 
 
-def load_clinics(exports_dir: Path) -> list[Clinic]:
-    """Return every clinic under a folder, by id. Raises ClinicError for the first bad file."""
-    return [load_clinic(path) for path in sorted(exports_dir.glob("*/clinic.yaml"))]
+def clinic_ids(exports_dir: Path) -> list[str]:
+    """Return the folders that say they are a clinic, by name, without reading what they say."""
+    return sorted(path.parent.name for path in exports_dir.glob("*/clinic.yaml"))
+
+
+def clinic_in(exports_dir: Path, clinic_id: str) -> Clinic:
+    """Return the clinic of a folder under exports. Raises ClinicError with what to mend."""
+    return load_clinic(exports_dir / clinic_id / "clinic.yaml")
 
 
 def load_clinic(path: Path) -> Clinic:
     """Return the clinic a clinic.yaml describes, or raise ClinicError with what to mend."""
     try:
         clinic = Clinic.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClinicError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise ClinicError(f"{path}: not YAML: {error}") from error
     except ValidationError as error:

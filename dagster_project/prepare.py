@@ -32,6 +32,7 @@ TABLES = {
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
     "previous.published": "as_of date",
+    "previous.source_files": "file_id varchar",
     "previous.patient_tags": "patient_id varchar, tag varchar, state varchar",
     "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
@@ -59,8 +60,12 @@ def prepare(
             con.execute(f"create schema {schema}").fetchall()
         for table, columns in TABLES.items():
             con.execute(f"create table {table} ({columns})").fetchall()
-        for dataset, columns in {**DATASETS, "files": FILES}.items():
-            _landing_view(con, landing_dir / build.clinic_id, dataset, columns)
+        folder = landing_dir / build.clinic_id
+        for dataset, columns in DATASETS.items():
+            _landing_view(con, folder, dataset, columns)
+        # What a feed once said counts no longer when clinic.yaml has no such feed any more.
+        feeds = ", ".join(f"'{name}'" for name in clinic.feeds)
+        _landing_view(con, folder, "files", FILES, f"feed in ({feeds})" if feeds else "false")
         _clinic_tables(con, clinic, build.as_of, contents)
         _fill(con, "ledger.deliveries", deliveries)
         _carry_previous(con, published, work.with_name("previous.duckdb"))
@@ -75,16 +80,21 @@ def prepare(
 
 
 def _landing_view(
-    con: duckdb.DuckDBPyConnection, folder: Path, dataset: str, schema: pa.Schema
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    dataset: str,
+    schema: pa.Schema,
+    where: str = "true",
 ) -> None:
+    """Show a landing dataset in the contract's shape, also where files predate a column of it."""
     typed = [(field.name, SQL_TYPES[str(field.type)]) for field in schema]
+    names = ", ".join(name for name, _ in typed)
+    empty = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in typed)
+    view = f"select {empty} where false"
     if any((folder / dataset).glob("*.parquet")):
-        columns = ", ".join(name for name, _ in typed)
-        source = f"read_parquet('{folder / dataset}/*.parquet')"
-    else:
-        columns = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in typed)
-        source = "(select 1) where false"
-    con.execute(f"create view landing.{dataset} as select {columns} from {source}").fetchall()
+        files = f"read_parquet('{folder / dataset}/*.parquet', union_by_name = true)"
+        view = f"select {names} from ({view} union all by name from {files}) where {where}"
+    con.execute(f"create view landing.{dataset} as {view}").fetchall()
 
 
 def _clinic_tables(
@@ -117,6 +127,7 @@ def _carry_previous(con: duckdb.DuckDBPyConnection, published: Path, copy: Path)
     con.execute(f"attach '{copy}' as last_night (read_only)").fetchall()
     for target, source in (
         ("previous.published", "meta.build"),
+        ("previous.source_files", "meta.source_files"),
         ("previous.patient_tags", "main.patient_tags"),
         ("previous.tag_events", "main.tag_events"),
     ):

@@ -14,14 +14,14 @@ from pathlib import Path
 from dagster_project.clinic import Clinic, Feed
 from dagster_project.ingest.batches import Batch
 from dagster_project.ingest.csv_format import read_csv
+from dagster_project.ingest.current import Row, arrival, open_quarantines
 from dagster_project.ingest.errors import BadFileError
-from dagster_project.ingest.landing import Landing, file_id_of, open_quarantines, sighting_id_of
+from dagster_project.ingest.landing import Landing, file_id_of, sighting_id_of
 from dagster_project.ingest.sighting import Sighted, registry_row, sighted_files
 from dagster_project.ingest.uke_format import read_uke
 
-__all__ = ["FileReport", "IngestReport", "ingest_clinic", "open_quarantines"]
+__all__ = ["FileReport", "IngestReport", "ingest_clinic"]
 
-Registry = dict[str, object]
 # The whole interface of a format: its records in batches, an error in place of each bad
 # row; it raises BadFileError when the file as a whole cannot be read.
 READERS: dict[str, Callable[[Path, Feed, Clinic], Iterator[Batch | BadFileError]]] = {
@@ -63,43 +63,67 @@ def ingest_clinic(clinic: Clinic, folder: Path, landing_dir: Path, as_of: date) 
     landing = Landing(landing_dir / clinic.clinic_id)
     reports, unrecognised = [], []
     with landing.alone():
-        known = {str(row["sighting_id"]): row for row in landing.sightings()}
-        waiting = {row["sighting_id"] for row in open_quarantines(known.values(), as_of)}
-        landed = {row["file_id"]: row for row in known.values() if row["status"] == "landed"}
+        met = _Met(landing, as_of)
         for sighted in sighted_files(clinic, folder):
-            if sighted.feed_name is None:
+            feed_name = sighted.feed_name
+            if feed_name is None:
                 unrecognised.append(sighted.name)
                 continue
-            stamp = _stamp(sighted.path)
-            file_id = file_id_of(sighted.path)
-            sighting_id = sighting_id_of(sighted.name, file_id)
-            before = known.get(sighting_id)
-            if before and sighting_id not in waiting:
-                reports.append(_report(before, "known"))
-                continue
-            feed = clinic.feeds[sighted.feed_name]
-            row = registry_row(clinic, sighted.feed_name, feed, sighted, as_of)
-            row.update(sighting_id=sighting_id, file_id=file_id)
-            if before:
-                row["first_seen_as_of"] = before["first_seen_as_of"]
             try:
-                _land(clinic, landing, sighted, row, landed.get(file_id), stamp)
-            except _ChangedError:
-                reports.append(_report(row, "changing"))
-                continue
-            landing.register(row)
-            if row["status"] == "landed":
-                landed[file_id] = row
-            reports.append(_report(row, str(row["status"])))
+                reports.append(_meet(clinic, landing, met, sighted, feed_name, as_of))
+            except (_ChangedError, FileNotFoundError):
+                reports.append(FileReport(feed_name, sighted.name, "changing", 0, 0, None))
     return IngestReport(tuple(reports), tuple(unrecognised))
+
+
+class _Met:
+    """The registry in memory: what was met before, under which name, and how it went."""
+
+    def __init__(self, landing: Landing, as_of: date) -> None:
+        rows = sorted(landing.sightings(), key=arrival)
+        self.arrivals = arrival(rows[-1]) if rows else 0
+        self.newest = {row["name"]: row for row in rows}
+        self.landed = {row["file_id"]: row for row in rows if row["status"] == "landed"}
+        self.waiting = {row["sighting_id"] for row in open_quarantines(rows, as_of)}
+
+    def add(self, row: Row) -> None:
+        """Note a sighting that is now in the registry."""
+        self.arrivals = max(self.arrivals, arrival(row))
+        self.newest[row["name"]] = row
+        if row["status"] == "landed":
+            self.landed[row["file_id"]] = row
+
+
+def _meet(
+    clinic: Clinic, landing: Landing, met: _Met, sighted: Sighted, feed_name: str, as_of: date
+) -> FileReport:
+    """Land one file unless its name holds what it held before, and report it."""
+    stamp = _stamp(sighted.path)
+    file_id = file_id_of(sighted.path)
+    before = met.newest.get(sighted.name)
+    is_same = before is not None and before["file_id"] == file_id
+    if before and is_same and before["sighting_id"] not in met.waiting:
+        return _report(before, "known")
+    row = registry_row(clinic, feed_name, clinic.feeds[feed_name], sighted, as_of)
+    if before and is_same:
+        again = ("sighting_id", "file_id", "arrival", "first_seen_as_of")
+        row.update({key: before[key] for key in again})
+    else:
+        number = met.arrivals + 1
+        sighting_id = sighting_id_of(sighted.name, file_id, number)
+        row.update(sighting_id=sighting_id, file_id=file_id, arrival=number)
+    _land(clinic, landing, sighted, row, met.landed.get(file_id), stamp)
+    landing.register(row)
+    met.add(row)
+    return _report(row, str(row["status"]))
 
 
 def _land(
     clinic: Clinic,
     landing: Landing,
     sighted: Sighted,
-    row: Registry,
-    same: Registry | None,
+    row: Row,
+    same: Row | None,
     stamp: tuple[int, int],
 ) -> None:
     """Store a file's records and note in its registry row how that went."""
@@ -108,7 +132,8 @@ def _land(
         first_seen = row["first_seen_as_of"]
         assert isinstance(first_seen, date)  # noqa: S101 - the registry's schema says so
         row["exported_on"] = sighted.exported_on(first_seen)
-        if same:
+        # Without records it may serve any feed: two lists that are empty today look alike.
+        if same and same["rows"]:
             _share(row, same)
             return
         batches = READERS[feed.format](sighted.path, feed, clinic)
@@ -126,7 +151,7 @@ def _land(
         row.update(status="quarantined", error=str(error), **_place(error))
 
 
-def _share(row: Registry, same: Registry) -> None:
+def _share(row: Row, same: Row) -> None:
     """Count content that has landed before under another name as that same content."""
     if same["feed"] != row["feed"]:
         found = f"the content of {same['name']}"
@@ -148,7 +173,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _place(error: BadFileError) -> Registry:
+def _place(error: BadFileError) -> Row:
     return {
         "error_line": error.line,
         "error_column": error.column,
@@ -157,7 +182,7 @@ def _place(error: BadFileError) -> Registry:
     }
 
 
-def _report(row: Registry, status: str) -> FileReport:
+def _report(row: Row, status: str) -> FileReport:
     rows, bad_rows = row["rows"], row["bad_rows"]
     return FileReport(
         feed=str(row["feed"]),

@@ -18,6 +18,8 @@ from dagster_project.ingest.dates import EXPECTED, parse_date, wareki
 
 FLAGS = {"1": True, "0": False, "true": True, "false": False, "": False}
 REMEMBERED = 65_536  # distinct cells per column
+PARTS = "|"  # between the cells that make one value; no blank, so that none is stripped
+# Not enough to tell a date from surnames such as 大平, which are made of era letters.
 DATE_LIKE = re.compile(r"[\d\s\-/.:+TZMSHR明治大正昭和平成令元年月日]*", re.IGNORECASE)
 
 
@@ -71,14 +73,15 @@ def reads(dataset: str, name: str, column: Column, kind: pa.DataType) -> Read:
 
 
 def read_wareki(cell: str) -> object:
-    """Return the day of an era, year, month and day joined with tabs; None when all are empty."""
-    parts = [clean(part) for part in cell.split("\t")]
-    if not any(parts):
+    """Return the day of era, year, month and day joined with PARTS; None when all are 0 or ''."""
+    parts = [clean(part) for part in cell.split(PARTS)]
+    if not any(part.strip("0") for part in parts):
         return None
     try:
-        return wareki(*parts)
+        era, year, month, day = parts
+        return wareki(era, year, month, day)
     except ValueError:
-        return Bad(_shown("/".join(parts)), "an era, year, month and day that exist")
+        return Bad(shown_day("/".join(parts)), "an era, year, month and day that exist")
 
 
 def _text(cell: str) -> object:
@@ -89,12 +92,12 @@ def _day(cell: str) -> object:
     try:
         return parse_date(cell)
     except ValueError:
-        return Bad(_shown(cell), EXPECTED)
+        return Bad(shown_day(cell), EXPECTED)
 
 
 def _flag(cell: str) -> object:
     value = FLAGS.get(cell.lower())
-    return Bad(cell, "1, 0, true, false or blank") if value is None else value
+    return Bad(hinted(cell), "1, 0, true, false or blank") if value is None else value
 
 
 def _coded(codes: tuple[str, ...], *, is_joined: bool) -> Read:
@@ -102,9 +105,10 @@ def _coded(codes: tuple[str, ...], *, is_joined: bool) -> Read:
 
     def read(cell: str) -> object:
         parts = cell.split("|") if is_joined else [cell]
+        unknown = next((part for part in parts if part not in codes), None)
         if not cell:
             return None
-        return cell if all(part in codes for part in parts) else Bad(cell, expected)
+        return cell if unknown is None else Bad(hinted(unknown), expected)
 
     return read
 
@@ -118,7 +122,7 @@ def _mapped(column: Column, typed: Read) -> Read:
             return values[cell]
         if column.others == "drop":
             return DROP
-        return typed(cell) if column.others == "keep" else Bad(cell, expected)
+        return typed(cell) if column.others == "keep" else Bad(hinted(cell), expected)
 
     return read
 
@@ -131,6 +135,14 @@ def _present(read: Read) -> Read:
     return present
 
 
-def _shown(cell: str) -> str:
-    """Return a date cell as an error may repeat it: text in its place may be a name."""
-    return cell if DATE_LIKE.fullmatch(cell) else f"{len(cell)} characters that are no date"
+def shown_day(cell: str) -> str:
+    """Return a date cell as an error may repeat it: what stands in its place may be a name."""
+    digits = sum(char.isdigit() for char in cell)
+    is_telephone = digits > 8 and cell[0] in "0+"
+    is_shown = DATE_LIKE.fullmatch(cell) and digits and not is_telephone
+    return cell if is_shown else f"{len(cell)} characters that are no date"
+
+
+def hinted(cell: str) -> str:
+    """Return as much of a code as an error may repeat: where columns are swapped it is a name."""
+    return cell if len(cell) < 2 or cell.isdecimal() else f"{cell[0]}… ({len(cell)} characters)"

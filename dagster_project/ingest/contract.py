@@ -141,6 +141,10 @@ CODES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 JOINED = frozenset({("line_links", "consent_purposes")})  # several codes, joined with "|"
 
+# Lists of who there is. A newer one replaces the older ones whatever month is in its name: else
+# a patient who left, or a link that was cut, would live on in last month's.
+ROSTERS = frozenset({"patients", "line_links"})
+
 FILES = pa.schema(
     {
         "sighting_id": TEXT,
@@ -149,7 +153,9 @@ FILES = pa.schema(
         "feed": TEXT,
         "format": TEXT,
         "mode": TEXT,
+        "period": TEXT,  # of a full dump: the YYYYMM it replaces; blank: all that the feed holds
         "name": TEXT,
+        "arrival": COUNT,  # in which order a clinic's files were met
         "exported_on": DAY,
         "first_seen_as_of": DAY,
         "encoding": TEXT,

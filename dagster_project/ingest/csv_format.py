@@ -1,7 +1,8 @@
 """Vendor CSV: any encoding, delimiter and header dialect that clinic.yaml declares."""
 
 import string
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dagster_project.ingest.cells import clean
 from dagster_project.ingest.errors import BadFileError
 from dagster_project.ingest.header import Header, find_header
 from dagster_project.ingest.records import RecordReader
-from dagster_project.ingest.rows import Chunk, chunks
+from dagster_project.ingest.rows import Chunk, chunks, is_unquoted
 
 
 def read_csv(path: Path, feed: Feed, clinic: Clinic) -> Iterator[Batch | BadFileError]:  # noqa: ARG001
@@ -46,12 +47,11 @@ class _Body:
 
     def __init__(self, feed: Feed, header: Header) -> None:
         self.width = header.width
-        # Without quotes a comma inside a name shifts a row, and blanks at its end would hide it.
-        self.longest = header.written if feed.quoting == "none" else None
+        self.is_quoted = not is_unquoted(feed)
+        self.longest: int | None = None
         self.footer = tuple(clean(mark) for mark in feed.footer)
         self.plain = frozenset(string.ascii_letters + string.digits)
         self.plain -= {mark[:1] for mark in self.footer}
-        self.has_begun = False
         self.has_ended = False
 
     def take(self, chunk: Chunk) -> tuple[list[int], list[list[str]], dict[int, BadFileError]]:
@@ -59,10 +59,9 @@ class _Body:
         lines: list[int] = []
         rows: list[list[str]] = []
         bad: dict[int, BadFileError] = {}
+        self._learn_length(chunk.rows)
         for line, cells in zip(chunk.lines, chunk.rows, strict=True):
-            if len(cells) == self.width and cells[0][:1] in self.plain:
-                self.has_begun = True
-            else:
+            if len(cells) != self.width or cells[0][:1] not in self.plain:
                 cleaned = [clean(cell) for cell in cells]
                 first = next(filter(None, cleaned), "")
                 if not first:
@@ -70,18 +69,26 @@ class _Body:
                 if self.footer and first.startswith(self.footer):
                     self.has_ended = True
                     break
-                if error := self._misshapen(cleaned, line):
-                    bad[line] = error
+                if self._is_misshapen(cleaned):
+                    found, expected = f"{len(cells)} columns", f"{self.width} columns"
+                    bad[line] = BadFileError(line, None, found, expected)
                     continue
             lines.append(line)
             rows.append(cells[: self.width])
         return lines, rows, bad
 
-    def _misshapen(self, cells: list[str], line: int) -> BadFileError | None:
-        if self.longest is not None and not self.has_begun:
-            self.longest = max(self.longest, len(cells))
-        self.has_begun = True
-        is_long = any(cells[self.width :]) or (self.longest and len(cells) > self.longest)
-        if len(cells) < self.width or is_long:
-            return BadFileError(line, None, f"{len(cells)} columns", f"{self.width} columns")
-        return None
+    def _learn_length(self, rows: Sequence[list[str]]) -> None:
+        """Note how long rows usually are, empty cells at their end included.
+
+        Without quotes a comma inside a name shifts a row, and blanks at its end would hide it.
+        """
+        if self.is_quoted or self.longest is not None:
+            return
+        lengths = Counter(len(cells) for cells in rows if len(cells) >= self.width)
+        if lengths:
+            self.longest = min(lengths, key=lambda length: (-lengths[length], length))
+
+    def _is_misshapen(self, cells: list[str]) -> bool:
+        if len(cells) < self.width or any(cells[self.width :]):
+            return True
+        return self.longest is not None and len(cells) > self.longest

@@ -7,6 +7,7 @@ files, where G is 1 明治, 2 大正, 3 昭和, 4 平成, 5 令和.
 
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,8 @@ TIME = r"(?:[T ]+(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[-+]\d{2}:?\d{2})?)?"
 GREGORIAN = re.compile(r"(\d{4})" + DAY + TIME)
 WAREKI = re.compile(r"(明治|大正|昭和|平成|令和|[明大昭平令MTSHR])\.?\s*(\d{1,2}|元)" + DAY)
 SHORT_WAREKI = re.compile(r"([1-5MTSHR])(\d{2})(\d{2})(\d{2})")
-NO_DATE = re.compile(r"|0[0\-/.]*|99999999")  # what systems write for "no date"
+# What systems write for "no date": nothing, only separators (a blank form), noughts, nines.
+NO_DATE = re.compile(r"[\s\-/.年月日]*|0[0\-/.]*|99999999")
 EXPECTED = "a date that exists, such as 1970/3/2, 19700302, S45.3.2 or 昭和45年3月2日"
 
 
@@ -55,24 +57,32 @@ def wareki(era: str, year: str, month: str, day: str) -> date:
     number = 1 if year == "元" else int(year)
     if name not in ERAS or not 1 <= number <= 99:
         raise ValueError(EXPECTED)
-    return date(ERAS[name] + number, int(month), int(day))
+    return _existing(ERAS[name] + number, int(month), int(day))
 
 
 def parse_month(text: str) -> date:
     """Return the first day of a UKE month: YYYYMM, or GYYMM of the older generation."""
-    day = parse_date(text + "01") if text.isdigit() and len(text) in {5, 6} else None
-    if day is None:
-        raise ValueError("a month as YYYYMM or GYYMM")
-    return day
+    if text.isdigit() and len(text) in {5, 6}:
+        with suppress(ValueError):
+            if day := parse_date(text + "01"):
+                return day
+    raise ValueError("a month as YYYYMM or GYYMM")
 
 
 def _gregorian(year: str, month: str, day: str) -> date | None:
-    found = date(int(year), int(month), int(day))
+    found = _existing(int(year), int(month), int(day))
     if found.year == FOR_EVER:
         return None
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(EXPECTED)
     return found
+
+
+def _existing(year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError as error:
+        raise ValueError(EXPECTED) from error
 
 
 def _in_japan(day: date, time: str, offset: str) -> date:

@@ -14,6 +14,10 @@ BLOCK = 4 * 1024 * 1024
 LONGEST_LINE = 1024 * 1024  # characters; past it this is no file of lines
 END_OF_FILE = "\x1a"  # CP/M's, still written at the end of UKE files
 BYTE_ORDER_MARK = "\ufeff"
+# Bytes that stand for nothing in CP932, and that Python's codec lets pass as these.
+NO_CHARACTERS = {
+    "\x80": 0x80, "\uf8f0": 0xA0, "\uf8f1": 0xFD, "\uf8f2": 0xFE, "\uf8f3": 0xFF,
+}  # fmt: skip
 
 
 def blocks(path: Path, encoding: str) -> Iterator[list[str]]:
@@ -36,7 +40,7 @@ def blocks(path: Path, encoding: str) -> Iterator[list[str]]:
             if len(rest) > LONGEST_LINE:
                 raise BadFileError(seen + len(whole) + 1, None, "no line end", "a file of lines")
             seen += len(whole)
-            yield whole
+            yield ["" if line == END_OF_FILE else line for line in whole]
     rest += _decoded(decoder, b"", encoding, seen, rest, final=True)
     if last := rest.rstrip("\r" + END_OF_FILE):
         yield [last]
@@ -45,10 +49,7 @@ def blocks(path: Path, encoding: str) -> Iterator[list[str]]:
 def _split(text: str) -> list[str]:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    if END_OF_FILE in text:
-        return ["" if line == END_OF_FILE else line for line in lines]
-    return lines
+    return text.split("\n")
 
 
 def _decoded(
@@ -61,10 +62,19 @@ def _decoded(
     final: bool = False,
 ) -> str:
     try:
-        return decoder.decode(block, final)
+        text = decoder.decode(block, final)
     except UnicodeDecodeError as error:
         # Line ends are single bytes in every encoding read here, and never part of a character.
-        before = rest.encode("utf-8") + bytes(error.object[: error.start])
-        line = seen + len(before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
-        byte = f"byte 0x{error.object[error.start]:02X}"
-        raise BadFileError(line, None, byte, f"text in {encoding}") from error
+        before = rest + error.object[: error.start].decode("latin-1")
+        raise _undecodable(error.object[error.start], before, encoding, seen) from error
+    if encoding == "cp932":
+        passed = [(text.index(char), byte) for char, byte in NO_CHARACTERS.items() if char in text]
+        if passed:
+            at, byte = min(passed)
+            raise _undecodable(byte, rest + text[:at], encoding, seen)
+    return text
+
+
+def _undecodable(byte: int, before: str, encoding: str, seen: int) -> BadFileError:
+    line = seen + len(_split(before))
+    return BadFileError(line, None, f"byte 0x{byte:02X}", f"text in {encoding}")

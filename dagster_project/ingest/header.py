@@ -13,11 +13,10 @@ MAX_TITLE_LINES = 20
 
 @dataclass(frozen=True)
 class Header:
-    """Where each header stands, how many columns hold data and how many the row was long."""
+    """Where each header stands, and how many columns hold data."""
 
     position: dict[str, int]
     width: int
-    written: int
 
     def at(self, names: Sequence[str]) -> int:
         """Return the column of the first of these headers that is there."""
@@ -45,10 +44,11 @@ def find_header(chunk: Chunk, feed: Feed) -> tuple[Header, int]:
         if not missing:
             _check(names, needed, known, chunk.lines[at])
             position = {name: n for n, name in reversed(list(enumerate(names)))}
-            return Header(position, len(names), len(cells)), at + 1
+            return Header(position, len(names)), at + 1
         wanted = ["/".join(group) for group in missing]
-        # Only a row that holds some known header is shown: any other may be a patient's.
-        if known & set(names) and (nearest is None or len(wanted) < len(nearest[2])):
+        # Only a row that can be a header is shown: a number, or no known name, is a patient's.
+        is_header = known & set(filter(None, names)) and not any(n.isdecimal() for n in names)
+        if is_header and (nearest is None or len(wanted) < len(nearest[2])):
             nearest = (chunk.lines[at], [n for n in names if n and n not in known], wanted)
     if nearest is None:
         wanted = ["/".join(group) for group in needed]

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -153,30 +152,6 @@ def file_id_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sighting_id_of(name: str, file_id: str) -> str:
-    """Return the key of one sighting: these bytes under this name."""
-    return hashlib.sha256(f"{name}|{file_id}".encode()).hexdigest()[:32]
-
-
-def open_quarantines(
-    sightings: Iterable[dict[str, object]], as_of: date
-) -> list[dict[str, object]]:
-    """Return the quarantined files that no later good file of their feed has replaced."""
-    seen = [row for row in sightings if exported_on(row) <= as_of]
-    landed = [row for row in seen if row["status"] == "landed"]
-    return [
-        row
-        for row in seen
-        if row["status"] == "quarantined"
-        and not any(
-            good["feed"] == row["feed"]
-            and exported_on(good) >= exported_on(row)
-            and good["file_id"] != row["file_id"]
-            for good in landed
-        )
-    ]
-
-
-def exported_on(row: dict[str, object]) -> date:
-    """Return the day a sighting's content stands for."""
-    return date.fromisoformat(str(row["exported_on"]))
+def sighting_id_of(name: str, file_id: str, arrival: int) -> str:
+    """Return the key of one sighting: these bytes under this name, met then."""
+    return hashlib.sha256(f"{name}|{file_id}|{arrival}".encode()).hexdigest()[:32]

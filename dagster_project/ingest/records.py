@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from dagster_project.clinic import Column, Measure, Record
 from dagster_project.ingest.batches import Batch, batch_of
-from dagster_project.ingest.cells import DROP, Bad, Values, clean, read_wareki, reads
+from dagster_project.ingest.cells import DROP, PARTS, Bad, Values, clean, read_wareki, reads
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ingest.errors import BadFileError
 from dagster_project.ingest.header import Header
@@ -55,7 +55,7 @@ class _ColumnReader:
         known = self.values
         if len(raw) == 1:
             return [known[cell] for cell in raw[0]]
-        return [known["\t".join(parts)] for parts in zip(*raw, strict=True)]
+        return [known[PARTS.join(parts)] for parts in zip(*raw, strict=True)]
 
 
 class RecordReader:

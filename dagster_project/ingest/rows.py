@@ -27,9 +27,12 @@ class Chunk:
 
 def chunks(path: Path, feed: Feed) -> Iterator[Chunk]:
     """Yield a file's rows. Raises BadFileError for undecodable bytes or broken quotes."""
-    if feed.quoting == "none" or len(feed.delimiter) > 1:
-        return _unquoted(path, feed)
-    return _quoted(path, feed)
+    return _unquoted(path, feed) if is_unquoted(feed) else _quoted(path, feed)
+
+
+def is_unquoted(feed: Feed) -> bool:
+    """Return whether cells are merely joined; a delimiter of several characters means that too."""
+    return feed.quoting == "none" or len(feed.delimiter) > 1
 
 
 def _unquoted(path: Path, feed: Feed) -> Iterator[Chunk]:

@@ -2,12 +2,14 @@
 
 import calendar
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from dagster_project.clinic import Clinic, Feed
+from dagster_project.ingest.contract import ROSTERS
 from dagster_project.ingest.errors import BadFileError
 
 
@@ -20,22 +22,30 @@ class Sighted:
     feed_name: str | None
     match: re.Match[str] | None
 
-    def exported_on(self, as_of: date) -> date:
-        """Return the day in the name; a month means its last day; without either, as_of.
+    def exported_on(self, first_seen: date) -> date:
+        """Return the day in the name; without one, the day the file was first seen.
 
-        Raises BadFileError for a day that does not exist.
+        A month means its last day, but not one that lies ahead: the file is there, so what
+        it holds is known. Raises BadFileError for a day that does not exist.
         """
-        parts = self.match.groupdict() if self.match else {}
-        written = parts.get("date") or parts.get("month")
+        written = self._written("date") or self._written("month")
         if not written:
-            return as_of
+            return first_seen
         try:
             year, month = int(written[:4]), int(written[4:6])
-            last = calendar.monthrange(year, month)[1]
-            return date(year, month, int(written[6:] or last))
+            last = date(year, month, calendar.monthrange(year, month)[1])
+            return last.replace(day=int(written[6:])) if written[6:] else min(last, first_seen)
         except ValueError as error:
             expected = "a day that exists: rename the file"
             raise BadFileError(None, "file name", written, expected) from error
+
+    def period(self, feed: Feed) -> str:
+        """Return the YYYYMM that a full dump replaces, blank when it replaces all before it."""
+        is_whole = feed.mode == "delta" or any(r.dataset in ROSTERS for r in feed.records)
+        return "" if is_whole else self._written("month")
+
+    def _written(self, part: str) -> str:
+        return (self.match.groupdict().get(part) or "") if self.match else ""
 
 
 def sighted_files(clinic: Clinic, folder: Path) -> Iterator[Sighted]:
@@ -47,8 +57,9 @@ def sighted_files(clinic: Clinic, folder: Path) -> Iterator[Sighted]:
 
 
 def _feed_of(clinic: Clinic, name: str) -> tuple[str | None, re.Match[str] | None]:
+    composed = unicodedata.normalize("NFC", name)  # a Mac writes プ as two characters
     for feed_name, feed in clinic.feeds.items():
-        if match := feed.pattern.fullmatch(name):
+        if match := feed.pattern.fullmatch(composed):
             return feed_name, match
     return None, None
 
@@ -62,6 +73,7 @@ def registry_row(
         "feed": feed_name,
         "format": feed.format,
         "mode": feed.mode,
+        "period": sighted.period(feed),
         "name": sighted.name,
         "exported_on": as_of,
         "first_seen_as_of": as_of,

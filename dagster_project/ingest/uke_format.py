@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dagster_project.clinic import Clinic, Feed
 from dagster_project.ingest.batches import Batch, Row, gathered
-from dagster_project.ingest.cells import clean
+from dagster_project.ingest.cells import clean, hinted, shown_day
 from dagster_project.ingest.dates import parse_date, parse_month
 from dagster_project.ingest.decode import blocks
 from dagster_project.ingest.errors import BadFileError
@@ -22,6 +22,7 @@ OUTCOME = {"1": "continued", "2": "cured", "3": "died", "4": "stopped"}  # 転�
 COUNTED_DAY = "1"  # 受診等区分 1: 実日数に計上
 FIRST_DAY_COLUMN = {"JD": 2, "SI": 13, "IY": 13, "TO": 17}
 RECORDS = ("IR", "RE", "HO", "KO", "SN", "JD", "MF", "SY", "SI", "IY", "TO", "CO", "SJ", "GO")
+FIRST = "IR (医療機関情報) first"
 
 
 def read_uke(path: Path, feed: Feed, clinic: Clinic) -> Iterator[Batch | BadFileError]:  # noqa: ARG001
@@ -53,8 +54,8 @@ def _rows(
         if kind == "IR":
             header = {**_header(cells, line, institution_code), "is_returned": is_returned}
             since_header, has_totals = receipts, False
-        elif not header:
-            raise BadFileError(line, "record", kind[:2], "IR (医療機関情報) first")
+        elif not header and kind in RECORDS:
+            raise BadFileError(line, "record", kind, FIRST)
         elif kind == "RE":
             receipts += 1
             receipt = _receipt(cells, line, receipts, header)
@@ -63,10 +64,14 @@ def _rows(
             declared = {"declared_receipts": _int(cells, 1), "declared_points": _int(cells, 2)}
             counted = {"counted_receipts": receipts - since_header, "line_no": line}
             yield "uke_totals", {**declared, **counted}
-        elif receipt and len(kind) == 2 and kind.isascii() and kind.isalpha():
+        elif receipt and _is_record(kind):
             yield from _detail(receipt, kind, cells, line)
-        else:
-            raise BadFileError(line, "record", kind[:2], f"a record of {', '.join(RECORDS)}")
+        elif kind in RECORDS or not _is_record(kind):
+            expected = f"a record of {', '.join(RECORDS)}" if header else FIRST
+            found = kind if _is_record(kind) else hinted(kind)
+            raise BadFileError(line, "record", found, expected)
+    if not header:
+        raise BadFileError(line or 1, "record", "the end of the file", FIRST)
     if not has_totals and not is_returned:
         found = "the end of the file"
         expected = "GO (診療報酬請求書) last: the file was cut off, export it again"
@@ -108,7 +113,7 @@ def _header(cells: Sequence[str], line: int, institution_code: str | None) -> di
     try:
         claimed = parse_month(_cell(cells, 7))
     except ValueError as error:
-        raise BadFileError(line, "IR 請求年月", _cell(cells, 7), str(error)) from error
+        raise BadFileError(line, "IR 請求年月", shown_day(_cell(cells, 7)), str(error)) from error
     return {
         "payer": _cell(cells, 1),
         "points_table": _cell(cells, 3),
@@ -122,22 +127,27 @@ def _receipt(cells: Sequence[str], line: int, number: int, header: dict[str, obj
     try:
         month = parse_month(_cell(cells, 3))
     except ValueError as error:
-        raise BadFileError(line, "RE 診療年月", _cell(cells, 3), str(error)) from error
+        raise BadFileError(line, "RE 診療年月", shown_day(_cell(cells, 3)), str(error)) from error
     try:
         birth_date = parse_date(_cell(cells, 6))
     except ValueError as error:
-        raise BadFileError(line, "RE 生年月日", _cell(cells, 6), str(error)) from error
+        raise BadFileError(line, "RE 生年月日", shown_day(_cell(cells, 6)), str(error)) from error
     head = {
         **header,
         "receipt_kind": kind,
         # レセプト種別: an odd last digit is 入院, an even one 入院外.
-        "is_inpatient": kind[-1:].isdigit() and int(kind[-1]) % 2 == 1,
+        "is_inpatient": kind[-1:].isdecimal() and int(kind[-1]) % 2 == 1,
         "patient_no": clean(_cell(cells, 13)) or None,
         "sex": SEX.get(_cell(cells, 5), "unknown"),
         "birth_date": birth_date,
         "department_code": _cell(cells, 21) or None,
     }
     return _Receipt(number, line, head, month)
+
+
+def _is_record(kind: str) -> bool:
+    """Return whether this may be a record: there are more kinds, such as MN, than are read here."""
+    return len(kind) == 2 and kind.isascii() and kind.isalpha()
 
 
 def _detail(
@@ -185,10 +195,10 @@ def _condition(receipt: _Receipt, cells: Sequence[str], line: int) -> Row | BadF
     try:
         started_on = parse_date(_cell(cells, 2))
     except ValueError as error:
-        return BadFileError(line, "SY 診療開始日", _cell(cells, 2), str(error))
+        return BadFileError(line, "SY 診療開始日", shown_day(_cell(cells, 2)), str(error))
     outcome = _cell(cells, 3)
     if outcome and outcome not in OUTCOME:
-        return BadFileError(line, "SY 転帰区分", outcome, f"one of {', '.join(OUTCOME)}")
+        return BadFileError(line, "SY 転帰区分", hinted(outcome), f"one of {', '.join(OUTCOME)}")
     return "uke_conditions", {
         "receipt_id": receipt.number,
         "code": _cell(cells, 1),
@@ -209,4 +219,4 @@ def _int(cells: Sequence[str], at: int) -> int | None:
 
 
 def _number(cell: str) -> int | None:
-    return int(cell) if cell.strip().isdigit() else None
+    return int(cell) if cell.strip().isdecimal() else None

@@ -29,7 +29,7 @@ with
                     files.exported_on desc,
                     -- Sent and returned on one day: the return came after.
                     case when receipts.is_returned then 0 else 1 end,
-                    receipts.file_id desc,
+                    files.precedence desc,
                     receipts.receipt_id desc
             ) as recency
         from {{ source("landing", "uke_receipts") }} as receipts

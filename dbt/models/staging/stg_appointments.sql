@@ -14,7 +14,10 @@ with
                     appointments.scheduled_on,
                     coalesce(departments.department_code, '')
                 order by
-                    files.exported_on desc, appointments.file_id desc, appointments.line_no desc
+                    files.precedence desc,
+                    -- One booking of a day moved and the other called off: still booked.
+                    case when coalesce(appointments.status, 'booked') = 'booked' then 0 else 1 end,
+                    appointments.line_no desc
             ) as recency
         from {{ source("landing", "appointments") }} as appointments
         inner join

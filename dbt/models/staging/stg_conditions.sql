@@ -46,7 +46,7 @@ with
                     coalesce(conditions.code_system, 'mhlw'),
                     coalesce(conditions.is_suspected, false),
                     conditions.started_on
-                order by files.exported_on desc, conditions.file_id desc, conditions.line_no desc
+                order by files.precedence desc, conditions.line_no desc
             ) as recency
         from {{ source("landing", "conditions") }} as conditions
         inner join

@@ -15,8 +15,7 @@ with
                     {{ patient_id("immunizations.patient_no") }},
                     immunizations.vaccine,
                     immunizations.given_on
-                order by
-                    files.exported_on desc, immunizations.file_id desc, immunizations.line_no desc
+                order by files.precedence desc, immunizations.line_no desc
             ) as recency
         from {{ source("landing", "immunizations") }} as immunizations
         inner join

@@ -15,7 +15,7 @@ with
             links.line_no,
             row_number() over (
                 partition by links.line_user_id, {{ patient_id("links.patient_no") }}
-                order by files.exported_on desc, links.file_id desc, links.line_no desc
+                order by files.precedence desc, links.line_no desc
             ) as recency
         from {{ source("landing", "line_links") }} as links
         inner join

@@ -8,7 +8,7 @@ with
             observations.item,
             try_cast(observations.value as double) as value,
             observations.unit,
-            files.exported_on,
+            files.precedence,
             observations.file_id,
             observations.line_no
         from {{ source("landing", "observations") }} as observations
@@ -23,12 +23,12 @@ with
             *,
             row_number() over (
                 partition by patient_id, observed_on, item, value
-                order by exported_on desc, line_no desc, file_id desc
+                order by precedence desc, line_no desc
             ) as recency
         from measured
         -- Also keeps "NaN" and "inf" out, which a cast takes for numbers.
         where value between 0 and 1000000
     )
-select patient_id, observed_on, item, value, unit, exported_on, file_id, line_no
+select patient_id, observed_on, item, value, unit, precedence, file_id, line_no
 from ranked
 where recency = 1

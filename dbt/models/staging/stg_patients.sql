@@ -17,6 +17,7 @@ with
             files.feed,
             files.is_current,
             files.exported_on as known_on,
+            files.precedence,
             patients.file_id,
             patients.line_no
         from {{ source("landing", "patients") }} as patients
@@ -37,6 +38,7 @@ with
             cast(null as {{ dbt.type_string() }}) as feed,
             true as is_current,
             service_month as known_on,
+            cast(null as bigint) as precedence,
             file_id,
             line_no
         from {{ ref("current_receipts") }}
@@ -58,6 +60,7 @@ with
                 order by
                     case when is_current then 0 else 1 end,
                     known_on desc,
+                    precedence desc,
                     file_id desc,
                     line_no desc
             ) as recency
@@ -69,23 +72,8 @@ with
         where is_current
         group by feed
     ),
-    died as (
-        select receipts.patient_id
-        from {{ ref("current_receipts") }} as receipts
-        inner join
-            {{ source("landing", "uke_conditions") }} as conditions
-            on conditions.file_id = receipts.file_id
-            and conditions.receipt_id = receipts.receipt_id
-        where conditions.outcome = 'died'
-        union
-        select {{ patient_id("conditions.patient_no") }} as patient_id
-        from {{ source("landing", "conditions") }} as conditions
-        inner join
-            {{ ref("source_files") }} as files
-            on files.file_id = conditions.file_id
-            and files.is_current
-        where conditions.outcome = 'died'
-    )
+    -- As the newest word on a diagnosis has it: a death entered by mistake can be taken back.
+    died as (select distinct patient_id from {{ ref("stg_conditions") }} where outcome = 'died')
 select
     ranked.patient_id,
     ranked.patient_no,

@@ -15,8 +15,7 @@ with
                     visits.visited_on,
                     coalesce(departments.department_code, '')
                 order by
-                    files.exported_on desc,
-                    visits.file_id desc,
+                    files.precedence desc,
                     case when visits.status = 'cancelled' then 1 else 0 end,
                     visits.line_no desc
             ) as recency
