@@ -6,10 +6,10 @@ This is the only module that looks at the clock.
 
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     at: AwareDatetime | None = Field(default=None, description="pretend it is this instant")
     line: Literal["simulator", "live"] = "simulator"
     simulator_url: str | None = Field(default=None, description="a running simulator to use")
+
+    @model_validator(mode="after")
+    def _live_has_the_real_clock(self) -> Self:
+        if self.line == "live" and self.at is not None:
+            raise ValueError("TAGLINE_AT pretends a time: it cannot go with TAGLINE_LINE=live")
+        return self
 
     def as_of(self) -> date:
         """Return the business day in Asia/Tokyo.
@@ -68,13 +74,21 @@ class Settings(BaseSettings):
 
     def dbt_target_dir(self) -> Path:
         """Return where dbt keeps its manifest and partial parse."""
-        return self.data_dir.resolve() / "dbt"
+        return (self.data_dir / "dbt").resolve()
 
     def dagster_home(self) -> Path:
         """Return Dagster's own state folder."""
         return self.data_dir.resolve() / "dagster"
 
 
-def at_opening(day: date, opens: time) -> datetime:
-    """Return the instant a send window opens on a day, with one minute's grace."""
-    return datetime.combine(day, opens, TOKYO) + timedelta(minutes=1)
+def pretending(settings: Settings, opens: time) -> Settings:
+    """Return settings for which a recorded or given day is at its send window's opening.
+
+    Only towards the simulator, so that samples can be tried on any day: a live run has
+    the real clock and no other.
+    """
+    is_today = settings.as_of() == settings.now().date()
+    if settings.line == "live" or settings.at or is_today:
+        return settings
+    opening = datetime.combine(settings.as_of(), opens, TOKYO) + timedelta(minutes=1)
+    return settings.model_copy(update={"at": opening})

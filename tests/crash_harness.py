@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from delivery_fixtures import a_clinic, at, patient_of, plan_rows, rows_of, user
 from sqlalchemy import Engine, event
@@ -38,8 +37,9 @@ from dagster_project.simulator import RunningSimulator
 CAMPAIGNS = {"vaccine": 1, "lifestyle": 2, "lapsed": 3}
 MESSAGES = {name: [{"type": "text", "text": name}] for name in CAMPAIGNS}
 FAULTS = [
-    "reset_before", "500_before", "502_html", "429_rate", "429_quota", "401_once", "400_bare",
-    "accept_500", "accept_500", "accept_reset", "accept_fin", "accept_truncated",
+    "reset_before", "500_before", "502_html", "429_rate", "429_retry_after", "429_reserved",
+    "401_once", "403_forbidden", "400_bare", "redirect",
+    "accept_500", "accept_500", "accept_reset", "accept_fin", "accept_truncated", "accept_html",
 ]  # fmt: skip
 RARE_FAULT = "accept_hang"  # costs a read timeout
 MAX_BATCH = 12
@@ -70,6 +70,9 @@ class KillingChannel:
         reply = self._client.send(body, retry_key)
         self._after()
         return reply
+
+    def basic_id(self) -> str:
+        return self._client.basic_id()
 
     def quota(self) -> Quota:
         return self._client.quota()
@@ -130,7 +133,7 @@ class Launch:
                 )
         send_batches(
             engine,
-            self.clinic.clinic_id,
+            self.clinic,
             channel,
             lambda: time_now[0],
             lambda now: closed is None and self.clinic.may_send_at(now.astimezone(TOKYO)),
@@ -176,11 +179,10 @@ class Figures:
         return Figures(**{name: mine[name] + theirs[name] for name in mine})
 
 
-def run_trial(seed: int, folder: Path, simulator: RunningSimulator) -> Figures:
+def run_trial(seed: int, ledger: str, simulator: RunningSimulator) -> Figures:
     """Run one clinic's week with its own seed and return the figures; finding is for the caller."""
     chance = random.Random(seed)  # noqa: S311 - trials must repeat
     clinic = a_clinic(f"c{seed}")
-    ledger = f"sqlite:///{folder / f'{seed}.db'}"
     people = [user(number) for number in range(chance.randint(5, 60))]
     members = {name: {u for u in people if chance.random() < 0.5} for name in CAMPAIGNS}
     channel = simulator.state.channel(clinic.clinic_id)
@@ -265,6 +267,7 @@ def _later(chance: random.Random, now: datetime, *, is_last: bool) -> datetime:
 def _under_way(ledger: str, clinic_id: str) -> bool:
     engine = _opened(ledger)
     states = {each["state"] for each in rows_of(engine, batch) if each["clinic_id"] == clinic_id}
+    engine.dispose()  # a forked child must not inherit a connection
     return "sending" in states
 
 
@@ -280,7 +283,7 @@ def _judge(ledger: str, clinic_id: str, channel: object) -> Figures:
     copies = Counter((each["user"], each["messages"][0]["text"]) for each in channel.inbox)
     batches = {each["id"]: each["state"] for each in rows_of(engine, batch)}
     lost = 0
-    for row in rows_of(engine, intent):
+    for row in (each for each in rows_of(engine, intent) if each["clinic_id"] == clinic_id):
         found = copies.pop((row["line_user_id"], row["campaign"]), 0)
         state = batches[row["batch_id"]] if row["state"] == "batched" else row["state"]
         reached = row["line_user_id"] not in channel.blocked

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from dagster_project.clinic import Calendar, Clinic, Line
+from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import FreezeSummary, freeze
 from dagster_project.delivery.plan import PlanRow, PlanSummary, plan_night
 from dagster_project.delivery.send import SendSummary, send_batches
@@ -91,6 +92,7 @@ class ScriptedLine:
     used: int = 0
     units: set[str] = field(default_factory=set)
     sent: list[tuple[bytes, str]] = field(default_factory=list)
+    account: str = "aozora"
     calls: int = 0
 
     def send(self, body: bytes, retry_key: str) -> Reply:
@@ -98,6 +100,9 @@ class ScriptedLine:
         self.sent.append((body, retry_key))
         answer = self.script.pop(0) if self.script else Kind.ACCEPTED
         return answer if isinstance(answer, Reply) else Reply(answer, 200, f"r{self.calls}")
+
+    def basic_id(self) -> str:
+        return self.account
 
     def quota(self) -> Quota:
         self.calls += 1
@@ -113,7 +118,7 @@ class Night:
     """One clinic's ledger and everything a run needs, with defaults that send."""
 
     engine: Engine
-    line: ScriptedLine = field(default_factory=ScriptedLine)
+    line: Channel = field(default_factory=ScriptedLine)
     clock: Clock = field(default_factory=Clock)
     clinic: Clinic = field(default_factory=a_clinic)
     build: Build = field(default_factory=a_build)
@@ -144,7 +149,7 @@ class Night:
     def send(self) -> SendSummary:
         return send_batches(
             self.engine,
-            self.clinic.clinic_id,
+            self.clinic,
             self.line,
             self.clock,
             lambda now: self.clinic.may_send_at(now.astimezone(TOKYO)),
@@ -168,7 +173,20 @@ def rows_of(engine: Engine, table: object) -> list[dict[str, object]]:
 
 def a_night(tmp_path: Path, clinic_id: str = "aozora") -> Night:
     engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    return Night(engine, clinic=a_clinic(clinic_id), build=a_build(clinic_id=clinic_id))
+    return Night(
+        engine,
+        ScriptedLine(account=clinic_id),
+        clinic=a_clinic(clinic_id),
+        build=a_build(clinic_id=clinic_id),
+    )
+
+
+def ready(night: Night, people: int = 3, **changes: object) -> Night:
+    """Return a night whose people are frozen into batches."""
+    rows = plan_rows(users(people), **changes)
+    night.plan(rows)
+    night.freeze(rows)
+    return night
 
 
 def moment(text: object) -> datetime:

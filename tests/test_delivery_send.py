@@ -14,6 +14,7 @@ from delivery_fixtures import (
     at,
     moment,
     plan_rows,
+    ready,
     user,
     users,
 )
@@ -21,8 +22,8 @@ from sqlalchemy import insert, select, update
 
 from dagster_project.delivery.lease import lease
 from dagster_project.delivery.reconcile import LedgerError, reconcile
-from dagster_project.ledger.batches import DEADLINE, begin_try, record_reply
-from dagster_project.ledger.store import reading, stamp
+from dagster_project.ledger.batches import DEADLINE, SKEW, begin_try, record_reply
+from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.tables import attempt, batch, intent, sender
 from dagster_project.line.replies import Kind, Quota, Reply
 
@@ -32,13 +33,6 @@ SILENT = [Kind.UNKNOWN] * 5  # one batch's tries within a run
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
     return a_night(tmp_path)
-
-
-def ready(night: Night, people: int = 3, **changes: object) -> Night:
-    rows = plan_rows(users(people), **changes)
-    night.plan(rows)
-    night.freeze(rows)
-    return night
 
 
 def states(night: Night) -> list[object]:
@@ -142,7 +136,7 @@ def test_a_token_refused_stops_the_run(night: Night) -> None:
 
 
 def test_a_forbidden_account_stops_the_run_instead_of_using_up_every_batch(night: Night) -> None:
-    ready(night).line.script = [Reply(Kind.REJECTED, 403, detail="HTTP 403")]
+    ready(night).line.script = [Reply(Kind.FORBIDDEN, 403)]
     assert night.send().stopped == "forbidden"
     assert states(night) == ["frozen"]
 
@@ -362,6 +356,39 @@ def test_no_limit_is_no_obstacle(night: Night) -> None:
     assert night.send().accepted == 700
 
 
+def test_the_clinics_own_limit_counts_where_line_has_none(night: Night) -> None:
+    ready(night, 30).line.used = 480
+    for own, accepted in ((509, 0), (510, 30)):
+        line = night.clinic.line.model_copy(update={"monthly_limit": own})
+        night.clinic = night.clinic.model_copy(update={"line": line})
+        assert night.send().accepted == accepted
+
+
+# --- clocks and bytes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("back", "sent"), [(SKEW - timedelta(seconds=1), 6), (SKEW, 5), (timedelta(days=4000), 5)]
+)
+def test_a_clock_set_far_back_retries_nothing(night: Night, back: timedelta, sent: int) -> None:
+    ready(night).line.script = list(SILENT)
+    began = night.clock()
+    night.send()
+    night.clock.now = began - back
+    night.send()
+    assert len(night.line.sent) == sent
+
+
+def test_bytes_that_are_not_the_frozen_ones_do_not_leave(night: Night) -> None:
+    frozen = ready(night).batches()[0]["body"]
+    with night.engine.begin() as con:
+        con.execute(update(batch).values(body=frozen + b" "))  # type: ignore[operator]
+    with pytest.raises(LedgerError, match="not as it was frozen"):
+        night.send()
+    assert night.line.sent == []
+    assert states(night) == ["frozen"], "nothing left, so nothing may have arrived"
+
+
 # --- two senders ----------------------------------------------------------------------------
 
 
@@ -412,6 +439,11 @@ def test_a_sender_whose_lease_was_taken_stops_before_it_sends(night: Night) -> N
     assert night.line.sent == []
 
 
+def answered(night: Night, batch_id: str, reply: Reply) -> str:
+    with writing(night.engine, "aozora") as con:
+        return record_reply(con, batch_id, reply, night.clock())
+
+
 def test_a_late_sender_cannot_undo_what_another_settled(night: Night) -> None:
     ready(night)
     batch_id = str(night.batches()[0]["id"])
@@ -420,9 +452,9 @@ def test_a_late_sender_cannot_undo_what_another_settled(night: Night) -> None:
         begin_try(con, batch_id, now)
     with night.engine.begin() as con:
         begin_try(con, batch_id, now)
-    assert record_reply(night.engine, batch_id, Reply(Kind.ACCEPTED, 200, "r1"), now) == "accepted"
+    assert answered(night, batch_id, Reply(Kind.ACCEPTED, 200, "r1")) == "accepted"
     for kind in (Kind.UNKNOWN, Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED, Kind.REJECTED):
-        assert record_reply(night.engine, batch_id, Reply(kind, 500), now) == "accepted"
+        assert answered(night, batch_id, Reply(kind, 500)) == "accepted"
     with night.engine.begin() as con:
         assert not begin_try(con, batch_id, now)
 
@@ -435,8 +467,8 @@ def test_a_refusal_does_not_free_a_batch_another_sender_is_trying(night: Night) 
         with night.engine.begin() as con:
             begin_try(con, batch_id, now)
     refused = Reply(Kind.QUOTA_EXHAUSTED, 429)
-    assert record_reply(night.engine, batch_id, refused, now) == "sending"
-    assert record_reply(night.engine, batch_id, refused, now) == "frozen"
+    assert answered(night, batch_id, refused) == "sending"
+    assert answered(night, batch_id, refused) == "frozen"
 
 
 # --- proof ----------------------------------------------------------------------------------
@@ -449,6 +481,29 @@ def test_a_ledger_that_contradicts_itself_is_reported(night: Night) -> None:
         con.execute(update(intent).where(intent.c.line_user_id == user(1)).values(state="skipped"))
     with pytest.raises(LedgerError, match="differ"):
         reconcile(night.engine, "aozora")
+
+
+def test_a_batch_that_holds_somebody_elses_intent_is_reported(night: Night) -> None:
+    ready(night)
+    with night.engine.begin() as con:
+        one = intent.c.line_user_id == user(1)
+        con.execute(update(intent).where(one).values(line_user_id=user(7)))
+    with pytest.raises(LedgerError, match="differ"):
+        reconcile(night.engine, "aozora")
+
+
+@pytest.mark.parametrize(
+    "change", [{"state": "expired"}, {"state": "nonsense"}, {"clinic_id": "hinata"}]
+)
+def test_a_batch_that_does_not_fit_its_intents_is_reported(
+    night: Night, change: dict[str, str]
+) -> None:
+    ready(night)
+    with night.engine.begin() as con:
+        con.execute(update(batch).values(**change))
+    clinic_id = change.get("clinic_id", "aozora")
+    with pytest.raises(LedgerError):
+        reconcile(night.engine, clinic_id)
 
 
 def test_an_error_names_no_person(night: Night) -> None:

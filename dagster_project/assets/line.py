@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from dagster_project.assets.partitions import clinic_of
+from dagster_project.clinic import clinic_in
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.ingest import ingest_clinic
@@ -14,6 +14,8 @@ from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
+
+NEEDS_A_PERSON = {"unauthorized", "forbidden"}  # a token or an account to be put right
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -51,7 +53,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
     ) -> dg.MaterializeResult:
         from dagster_project.line.connect import connect, introduce  # noqa: PLC0415 - slow SDK
 
-        clinic = clinic_of(settings, context.partition_key)
+        clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
         # Whoever blocked or withdrew since the night is in tonight's link export.
         ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
@@ -67,11 +69,17 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             open_ledger(settings.ledger()),
             clinic,
             path,
-            reachable(settings.landing_dir(), clinic.clinic_id, settings.as_of()),
+            reachable(settings.landing_dir(), clinic, settings.as_of()),
             {content_version(messages): messages for messages in contents},
             connect(settings, clinic),
             settings.now,
         )
+        if report.sent.stopped in NEEDS_A_PERSON:
+            raise dg.Failure(
+                f"LINE refused the channel: {report.sent.stopped}; nothing more was sent",
+                metadata=report.as_metadata(),
+                allow_retries=False,
+            )
         return dg.MaterializeResult(metadata=report.as_metadata())
 
     return [morning_plan, line_delivery]

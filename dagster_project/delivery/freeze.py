@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, select
 
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
 from dagster_project.ledger.batches import take_back
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
 from dagster_project.line.messages import Message
@@ -59,7 +59,7 @@ def freeze(
     decides. Raises FreezeError when two runs freeze the same people at once.
     """
     at = stamp(now)
-    with engine.begin() as con:
+    with writing(engine, build.clinic_id) as con:
         _dissolve(con, build, still_planned, reachable, at)
         planned = _read(con, build, state="planned")
         refused = refusals(planned, still_planned, reachable, _sent_today(con, build))
@@ -185,7 +185,6 @@ def _read(con: Connection, build: Build, *, state: str) -> list[Planned]:
         select(intent)
         .where(*chosen)
         .order_by(intent.c.priority, intent.c.occurrence_id, intent.c.line_user_id)
-        .with_for_update()
     ).all()
     same = and_(
         intent_patient.c.occurrence_id == intent.c.occurrence_id,

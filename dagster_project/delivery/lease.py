@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import sender
 
 LENGTH = timedelta(minutes=10)
@@ -48,23 +47,20 @@ def lease(engine: Engine, clinic_id: str, clock: Callable[[], datetime]) -> Iter
         yield mine if is_ours else None
     finally:
         if is_ours:
-            with engine.begin() as con:
+            with writing(engine, clinic_id) as con:
                 con.execute(delete(sender).where(sender.c.holder == mine.holder))
 
 
 def _take(engine: Engine, mine: Lease, now: datetime) -> bool:
     of_clinic = sender.c.clinic_id == mine.clinic_id
     row = {"clinic_id": mine.clinic_id, "holder": mine.holder, "until": stamp(now + LENGTH)}
-    try:
-        with engine.begin() as con:
-            held = con.execute(select(sender).where(of_clinic)).first()
-            if held is not None:
-                if held.until > stamp(now) and not _is_dead(held.holder):
-                    return False
-                con.execute(delete(sender).where(of_clinic, sender.c.holder == held.holder))
-            con.execute(insert(sender), [row])
-    except IntegrityError:
-        return False
+    with writing(engine, mine.clinic_id) as con:
+        held = con.execute(select(sender).where(of_clinic)).first()
+        if held is not None:
+            if held.until > stamp(now) and not _is_dead(held.holder):
+                return False
+            con.execute(delete(sender).where(of_clinic))
+        con.execute(insert(sender), [row])
     return True
 
 

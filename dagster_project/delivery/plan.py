@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import intent, intent_patient
 from dagster_project.publish import Build
 
@@ -74,11 +74,11 @@ def plan_night(engine: Engine, rows: Sequence[PlanRow], build: Build, now: datet
         raise ValueError(message)
     wanted = {row.key: row for row in rows}
     at = stamp(now)
-    with engine.begin() as con:
+    with writing(engine, build.clinic_id) as con:
         open_before: Sequence[Any] = con.execute(
-            select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.as_of)
-            .where(intent.c.clinic_id == build.clinic_id, intent.c.state == "planned")
-            .with_for_update()
+            select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.as_of).where(
+                intent.c.clinic_id == build.clinic_id, intent.c.state == "planned"
+            )
         ).all()
         gone = [(o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in wanted]
         missed = [(o, u) for o, u, day in open_before if day < build.as_of]
@@ -110,9 +110,7 @@ def _known(con: Connection, build: Build, occurrences: set[str]) -> dict[Key, _K
             intent.c.state,
             intent.c.as_of,
             intent.c.build_id,
-        )
-        .where(intent.c.clinic_id == build.clinic_id, intent.c.occurrence_id.in_(occurrences))
-        .with_for_update()
+        ).where(intent.c.clinic_id == build.clinic_id, intent.c.occurrence_id.in_(occurrences))
     ).all()
     return {
         (occurrence_id, user): _Known(state, day > build.as_of, build_id == build.build_id)
@@ -165,7 +163,9 @@ def _close(con: Connection, keys: Iterable[Key], state: str, reason: str, at: st
     which = [_which(key) for key in keys]
     if which:
         con.execute(
-            update(intent).where(ONE_INTENT).values(state=state, reason=reason, changed_at=at),
+            update(intent)
+            .where(ONE_INTENT, intent.c.state == "planned")
+            .values(state=state, reason=reason, changed_at=at),
             which,
         )
 

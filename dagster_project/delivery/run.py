@@ -16,7 +16,7 @@ from dagster_project.delivery.gate import Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.line.messages import Message
-from dagster_project.publish import read_build
+from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
 
 
@@ -59,19 +59,19 @@ def deliver(
     """Send what may be sent now and return what came of it.
 
     Outside the window nothing new leaves; what an earlier run left under way is still
-    retried with its own key, and settled when its deadline has passed.
+    retried with its own key, and settled when its deadline has passed. Raises
+    WrongChannelError, before anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    build = read_build(published)
+    build, plan = _published(published)
     closed = why_closed(clinic, build, now)
     refused = 0
     if closed is None and build is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
-        plan = _published_plan(published)
         refused = freeze(engine, build, plan, reachable, messages, closes, now).refused
     sent = send_batches(
         engine,
-        clinic.clinic_id,
+        clinic,
         channel,
         clock,
         lambda moment: closed is None and clinic.may_send_at(moment.astimezone(TOKYO)),
@@ -82,9 +82,13 @@ def deliver(
     )
 
 
-def _published_plan(path: Path) -> dict[Key, Sequence[str]]:
+def _published(path: Path) -> tuple[Build | None, dict[Key, Sequence[str]]]:
+    """Return the published build and its plan, through one connection: another may replace it."""
+    if not path.exists():
+        return None, {}
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
             "select occurrence_id, line_user_id, patient_ids from delivery_plan"
         ).fetchall()
-    return {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}
+        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}
+        return build_of(con), plan

@@ -6,25 +6,32 @@ LINE remembers a key for 24 hours; we stop trying after 20 and leave the rest to
 person.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
-from itertools import groupby
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from dagster_project.delivery.channel import Channel
+from dagster_project.clinic import Clinic
+from dagster_project.delivery.afford import fitting, people, room
+from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
-from dagster_project.delivery.sweep import expire_missed, settle_overdue
+from dagster_project.delivery.reconcile import LedgerError
+from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
 from dagster_project.ledger.batches import Batch, batches_in, begin_try, note, record_reply
+from dagster_project.ledger.store import reading, writing
 from dagster_project.line.replies import Kind, Reply
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between tries within one run
 MAX_SILENT = 3  # batches in a row that LINE did not settle: it is down, the next run tries again
-STOP = {Kind.QUOTA_EXHAUSTED: "quota", Kind.UNAUTHORIZED: "unauthorized"}
-FORBIDDEN = 403  # the account may not send at all; the next batch would fare no better
+STOP = {
+    Kind.QUOTA_EXHAUSTED: "quota",
+    Kind.UNAUTHORIZED: "unauthorized",
+    Kind.FORBIDDEN: "forbidden",
+}
 
 Clock = Callable[[], datetime]
 
@@ -42,14 +49,9 @@ class SendSummary:
     stopped: str | None = None
 
 
-class _Outcome(Enum):
-    DONE = auto()
-    SILENT = auto()
-
-
 def send_batches(
     engine: Engine,
-    clinic_id: str,
+    clinic: Clinic,
     channel: Channel,
     clock: Clock,
     is_open: Callable[[datetime], bool],
@@ -59,22 +61,27 @@ def send_batches(
 
     Batches tried before are retried whatever `is_open` says: they may have arrived,
     and the same key cannot deliver twice. New ones leave only while it holds. Returns
-    at once, with `stopped`, when another sender holds the clinic's lease.
+    at once, with `stopped`, when another sender holds the clinic's lease. Raises
+    WrongChannelError, before anything is sent, when the channel is not the clinic's.
     """
     summary = SendSummary()
-    with lease(engine, clinic_id, clock) as held:
+    with lease(engine, clinic.clinic_id, clock) as held:
         if held is None:
             summary.stopped = "another sender is at work"
             return summary
-        summary.accepted, summary.unknown = settle_overdue(engine, clinic_id, channel, clock())
-        summary.expired = expire_missed(engine, clinic_id, clock())
-        run = _Run(engine, held, channel, clock, sleep, summary)
-        run.send_all(batches_in(engine, clinic_id, "sending"), lambda _: True)
-        frozen = batches_in(engine, clinic_id, "frozen")
-        if frozen and summary.stopped is None and is_open(clock()):
-            run.send_all(run.affordable(frozen), is_open)
-        summary.unsettled = _people(batches_in(engine, clinic_id, "sending"))
-        summary.deferred = _people(batches_in(engine, clinic_id, "frozen"))
+        run = _Run(engine, clinic, held, channel, clock, sleep, summary)
+        summary.expired = expire_missed(engine, clinic.clinic_id, clock())
+        overdue = doubtful(engine, clinic.clinic_id, clock())
+        is_any_new = is_open(clock()) and bool(run.batches("frozen"))
+        if (overdue or run.batches("sending") or is_any_new) and run.is_ours():
+            summary.accepted, summary.unknown = settle_doubtful(
+                engine, clinic.clinic_id, overdue, channel, clock()
+            )
+            run.send_all(run.batches("sending"), lambda _: True)
+            if summary.stopped is None and is_open(clock()):
+                run.send_all(run.affordable(run.batches("frozen")), is_open)
+        summary.unsettled = people(run.batches("sending"))
+        summary.deferred = people(run.batches("frozen"))
     return summary
 
 
@@ -83,11 +90,31 @@ class _Run:
     """One run of the sender, while it holds the lease."""
 
     engine: Engine
+    clinic: Clinic
     lease: Lease
     channel: Channel
     clock: Clock
     sleep: Callable[[float], None]
     summary: SendSummary
+
+    def batches(self, state: str) -> list[Batch]:
+        """Return the clinic's batches in a state, as the ledger has them now."""
+        with reading(self.engine) as con:
+            return batches_in(con, self.clinic.clinic_id, state)
+
+    def is_ours(self) -> bool:
+        """Return whether the channel is proved to be the clinic's, before it is used at all."""
+        try:
+            prove(self.channel, self.clinic)
+        except PermissionError:
+            why = "unauthorized"
+        except ConnectionError:
+            why = "account unread"
+        else:
+            return True
+        self.summary.stopped = why
+        self._note(self.batches("frozen"), why)
+        return False
 
     def send_all(self, rows: Sequence[Batch], may_leave: Callable[[datetime], bool]) -> None:
         """Try batch after batch until one says stop, the window shuts, or LINE is silent."""
@@ -95,71 +122,74 @@ class _Run:
         for row in rows:
             if self.summary.stopped or not may_leave(self.clock()):
                 return
-            outcome = self._try(row)
-            silent = silent + 1 if outcome is _Outcome.SILENT else 0
+            silent = 0 if self._try(row) else silent + 1
             if silent == MAX_SILENT:
                 self.summary.stopped = "LINE does not settle"
 
     def affordable(self, frozen: Sequence[Batch]) -> Sequence[Batch]:
-        """Return the batches of the occurrences that fit this month's quota whole, by priority.
-
-        Nothing is started that could not be finished. What is under way may still count.
-        """
-        in_flight = _people(batches_in(self.engine, self.lease.clinic_id, "sending"))
+        """Return the batches that fit this month's quota; the others learn why they wait."""
+        if not frozen:
+            return []
         try:
-            left = self.channel.quota().left
+            quota = self.channel.quota()
         except ConnectionError:
             self.summary.stopped = "quota unread"
             return []
-        room = None if left is None else left - in_flight
-        chosen: list[Batch] = []
-        for _, group in groupby(frozen, key=lambda row: row.occurrence_id):
-            rows = list(group)
-            if room is not None and _people(rows) > room:
-                note(self.engine, [row.id for row in rows], "quota")
-                continue
-            room = None if room is None else room - _people(rows)
-            chosen += rows
-        return chosen
+        under_way = people(self.batches("sending"))
+        left = room(quota, self.clinic.line.monthly_limit, under_way)
+        fits, waits = fitting(frozen, left)
+        self._note(waits, "quota")
+        return fits
 
-    def _try(self, row: Batch) -> _Outcome:
-        """Try one batch until it is settled, the backoff is used up, or the sender must stop."""
+    def _try(self, row: Batch) -> bool:
+        """Try one batch until it is settled or the sender must stop; False when LINE is silent."""
         for wait in (*BACKOFF, None):
             if not self._may_leave(row):
-                return _Outcome.DONE
+                return True
             reply = self._send(row)
-            state = record_reply(self.engine, row.id, reply, self.clock())
+            state = self._record(row, reply)
             if state == "accepted":
                 self.summary.accepted += row.recipients
-                return _Outcome.DONE
+                return True
             if state == "rejected":
                 self.summary.rejected += row.recipients
-                return _Outcome.DONE
+                return True
             if reply.kind in STOP:
-                self.summary.stopped = (
-                    "forbidden" if reply.status == FORBIDDEN else STOP[reply.kind]
-                )
-                note(self.engine, [row.id], self.summary.stopped)
-                return _Outcome.DONE
+                self.summary.stopped = STOP[reply.kind]
+                self._note([row], self.summary.stopped)
+                return True
             if wait is not None:
                 self.sleep(wait)
-        return _Outcome.SILENT
+        return False
 
     def _may_leave(self, row: Batch) -> bool:
         """Commit that this batch is being tried, before anything of it leaves."""
         now = self.clock()
-        with self.engine.begin() as con:
+        with self._writing() as con:
             if not self.lease.renew(con, now):
                 self.summary.stopped = "another sender took over"
                 return False
             return begin_try(con, row.id, now)
 
     def _send(self, row: Batch) -> Reply:
-        reply = self.channel.send(row.body, row.retry_key)
-        if reply.status == FORBIDDEN:
-            return Reply(Kind.UNAUTHORIZED, FORBIDDEN, reply.request_id, None, reply.detail)
-        return reply
+        try:
+            if hashlib.sha256(row.body).hexdigest() != row.sha256:
+                raise LedgerError(
+                    f"{self.clinic.clinic_id}: batch {row.id} is not as it was frozen"
+                )
+            return self.channel.send(row.body, row.retry_key)
+        except Exception as error:
+            # A channel raises before anything leaves, or never: this try cannot have arrived.
+            self._record(row, Reply(Kind.WITHHELD, None, detail=type(error).__name__))
+            raise
 
+    def _record(self, row: Batch, reply: Reply) -> str:
+        with self._writing() as con:
+            return record_reply(con, row.id, reply, self.clock())
 
-def _people(rows: Sequence[Batch]) -> int:
-    return sum(row.recipients for row in rows)
+    def _note(self, rows: Sequence[Batch], why: str) -> None:
+        with self._writing() as con:
+            note(con, [row.id for row in rows], why)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return writing(self.engine, self.clinic.clinic_id)

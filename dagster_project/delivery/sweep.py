@@ -7,38 +7,42 @@ from sqlalchemy import Engine
 
 from dagster_project.delivery.channel import Channel
 from dagster_project.ledger.batches import DEADLINE, Batch, batches_in, settle, take_back
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.settings import TOKYO
 
 
-def settle_overdue(
-    engine: Engine, clinic_id: str, channel: Channel, now: datetime
+def doubtful(engine: Engine, clinic_id: str, now: datetime) -> list[Batch]:
+    """Return the batches past their deadline, and this month's unknown ones: to be looked up."""
+    with reading(engine) as con:
+        under_way = batches_in(con, clinic_id, "sending")
+        flagged = batches_in(con, clinic_id, "unknown")
+    deadline = stamp(now - DEADLINE)
+    return [row for row in under_way if row.first_try_at and row.first_try_at <= deadline] + [
+        row for row in flagged if _month(row) == _of(now)
+    ]
+
+
+def settle_doubtful(
+    engine: Engine, clinic_id: str, rows: Sequence[Batch], channel: Channel, now: datetime
 ) -> tuple[int, int]:
-    """Decide batches past their deadline and return people (proved to be reached, flagged).
+    """Decide doubtful batches and return people (proved to be reached, newly flagged).
 
     Every batch has a unit name of its own, so a name in LINE's list of this month
     proves that the batch was accepted. Absence proves nothing: such a batch becomes
-    unknown, is left for a person, and never tried again. Unknown ones of this month
-    are looked up again each time.
+    unknown, is left for a person, and never tried again.
     """
-    overdue = [
-        row
-        for row in batches_in(engine, clinic_id, "sending")
-        if row.first_try_at and row.first_try_at <= stamp(now - DEADLINE)
-    ]
-    flagged = [row for row in batches_in(engine, clinic_id, "unknown") if _month(row) == _of(now)]
-    seen = _seen(channel) if overdue or flagged else set()
+    seen = _seen(channel) if rows else set()
     found = unknown = 0
-    for row in (*overdue, *flagged):
-        if row.unit in seen:
-            is_moved = settle(
-                engine, row.id, ("sending", "unknown"), "accepted", "seen in unit list", now
-            )
-            found += row.recipients if is_moved else 0
-        elif row.state == "sending" and settle(
-            engine, row.id, ("sending",), "unknown", "deadline", now
-        ):
-            unknown += row.recipients
+    with writing(engine, clinic_id) as con:
+        for row in rows:
+            if row.unit in seen:
+                before = ("sending", "unknown")
+                if settle(con, row.id, before, "accepted", "seen in unit list", now):
+                    found += row.recipients
+            elif row.state == "sending" and settle(
+                con, row.id, ("sending",), "unknown", "deadline", now
+            ):
+                unknown += row.recipients
     return found, unknown
 
 
@@ -48,15 +52,12 @@ def expire_missed(engine: Engine, clinic_id: str, now: datetime) -> int:
     Their intents may be planned again another night.
     """
     expired = 0
-    for row in _missed(engine, clinic_id, now):
-        with engine.begin() as con:
-            if take_back(con, row.id, "expired", row.reason or "window_missed", stamp(now)):
+    with writing(engine, clinic_id) as con:
+        for row in batches_in(con, clinic_id, "frozen"):
+            if row.not_after <= stamp(now):
+                take_back(con, row.id, "expired", row.reason or "window_missed", stamp(now))
                 expired += row.recipients
     return expired
-
-
-def _missed(engine: Engine, clinic_id: str, now: datetime) -> Sequence[Batch]:
-    return [row for row in batches_in(engine, clinic_id, "frozen") if row.not_after <= stamp(now)]
 
 
 def _seen(channel: Channel) -> set[str]:

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
 from dagster_project.ledger.tables import metadata
+
+OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses
 
 
 @cache
@@ -19,22 +21,52 @@ def open_ledger(url: str) -> Engine:
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if is_sqlite:
-        event.listen(engine, "connect", _durable)
+        engine = create_engine(parsed)
+        event.listen(engine, "connect", _durable_sqlite)
         event.listen(engine, "begin", _begin)
-    metadata.create_all(engine)
+    else:
+        # A writer that waited for its turn must see what was written before it.
+        engine = create_engine(parsed, isolation_level="READ COMMITTED")
+        event.listen(engine, "connect", _durable_postgres)
+    with engine.begin() as con:
+        if not is_sqlite:
+            # Two that open a new ledger at once must not both make its tables.
+            con.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OUR_LOCKS})")
+        metadata.create_all(con)
     return engine
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection that only reads: on SQLite it neither takes nor waits for the lock."""
-    with engine.execution_options(reads_only=True).connect() as con:
+def writing(engine: Engine, clinic_id: str) -> Iterator[Connection]:
+    """Yield a transaction that has the clinic's part of the ledger to itself until it ends.
+
+    Whatever it reads is therefore still so when it writes. On SQLite it has all of the
+    ledger; on PostgreSQL other clinics do not wait for it.
+    """
+    with engine.begin() as con:
+        if con.dialect.name == "postgresql":
+            key = func.hashtextextended(clinic_id, OUR_LOCKS)
+            con.execute(select(func.pg_advisory_xact_lock(key)))
         yield con
 
 
-def _durable(connection: object, _: object) -> None:
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that only reads, and all of it as of one moment.
+
+    It neither takes nor waits for a lock.
+    """
+    options: dict[str, object] = {"reads_only": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.execution_options(**options).connect() as con:
+        yield con
+
+
+def _durable_sqlite(connection: object, _: object) -> None:
     """Make an acknowledged commit survive a kill and a power cut; readers never wait."""
     # SQLAlchemy emits BEGIN itself, below; the driver's own would come too late.
     connection.isolation_level = None  # type: ignore[attr-defined]
@@ -42,6 +74,13 @@ def _durable(connection: object, _: object) -> None:
     for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _durable_postgres(connection: object, _: object) -> None:
+    """Make an acknowledged commit survive a crash; let no frozen process keep others waiting."""
+    connection.execute("SET synchronous_commit = on")  # type: ignore[attr-defined]
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")  # type: ignore[attr-defined]
+    connection.commit()  # type: ignore[attr-defined]
 
 
 def _begin(connection: Connection) -> None:

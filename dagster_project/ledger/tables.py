@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+REASON_LENGTH = 80
 
 intent = Table(
     "intent",
@@ -37,10 +38,12 @@ intent = Table(
     Column("build_id", String(60), nullable=False),
     # planned | skipped | expired | batched | rejected
     Column("state", String(12), nullable=False),
-    Column("reason", String(40)),
+    Column("reason", String(REASON_LENGTH)),
     Column("batch_id", String(36), ForeignKey("batch.id")),
     Column("changed_at", String(32), nullable=False),
-    Index("intent_by_clinic", "clinic_id", "state"),
+    # A year's intents are counted, and one day's found, from this index alone.
+    Index("intent_by_clinic", "clinic_id", "state", "as_of", "batch_id"),
+    Index("intent_by_batch", "batch_id"),
 )
 
 intent_patient = Table(
@@ -66,13 +69,13 @@ batch = Table(
     Column("unit", String(30), nullable=False),
     # frozen | sending | accepted | rejected | unknown | expired
     Column("state", String(12), nullable=False),
-    Column("reason", String(80)),
+    Column("reason", String(REASON_LENGTH)),
     Column("frozen_at", String(32), nullable=False),
     Column("first_try_at", String(32)),
     Column("not_after", String(32), nullable=False),
     Column("tries", Integer, nullable=False),
     Column("accepted_at", String(32)),
-    Column("accepted_request_id", String(80)),
+    Column("accepted_request_id", String(REASON_LENGTH)),
     Index("batch_by_clinic", "clinic_id", "state"),
 )
 
@@ -80,11 +83,11 @@ attempt = Table(
     "attempt",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("batch_id", String(36), ForeignKey("batch.id"), nullable=False),
+    Column("batch_id", String(36), ForeignKey("batch.id"), nullable=False, index=True),
     Column("at", String(32), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("status", Integer),
-    Column("request_id", String(80)),
+    Column("request_id", String(REASON_LENGTH)),
     Column("detail", Text),
 )
 

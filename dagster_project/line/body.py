@@ -10,12 +10,12 @@ def render_body(to: Sequence[str], messages: Sequence[Message], unit: str) -> by
     """Return the JSON a multicast sends, or a push where there is one recipient.
 
     LINE asks that a retry be the same as its original: these bytes are what is
-    stored, hashed and sent. The order of keys is the SDK's, and the client refuses
-    to send when the SDK would put anything else on the wire.
+    stored, hashed and sent.
     """
-    recipients: Message = {"to": to[0]} if len(to) == 1 else {}
-    body: Message = {**recipients, "messages": list(messages)}
-    if len(to) > 1:
-        body["to"] = list(to)
-    body |= {"notificationDisabled": False, "customAggregationUnits": [unit]}
+    body = {
+        "to": to[0] if len(to) == 1 else list(to),
+        "messages": list(messages),
+        "notificationDisabled": False,
+        "customAggregationUnits": [unit],
+    }
     return json.dumps(body).encode()

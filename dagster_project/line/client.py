@@ -6,7 +6,6 @@ urllib3's errors beside its own. All of that ends here: every call returns a Rep
 
 import hashlib
 import json
-from urllib.parse import urlsplit
 
 from linebot.v3.messaging import (
     ApiClient,
@@ -16,12 +15,12 @@ from linebot.v3.messaging import (
     PushMessageRequest,
 )
 from linebot.v3.messaging.exceptions import ApiException
-from urllib3.exceptions import HTTPError
 
+from dagster_project.line.loopback import require_loopback
+from dagster_project.line.meaning import meaning
 from dagster_project.line.replies import Kind, Quota, Reply
 
 TIMEOUTS = (5, 20)  # seconds to connect, to read
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class AlteredBodyError(Exception):
@@ -39,8 +38,8 @@ class LineClient:
         live: bool = False,
         timeouts: tuple[float, float] = TIMEOUTS,
     ) -> None:
-        if not live and urlsplit(base_url).hostname not in LOOPBACK:
-            raise ValueError(f"{base_url} is not this machine: live sending is not declared")
+        if not live:
+            require_loopback(base_url)
         configuration = Configuration(host=base_url, access_token=access_token)
         configuration.retries = False
         self._client = ApiClient(configuration)
@@ -48,38 +47,50 @@ class LineClient:
         self._timeouts = timeouts
 
     def send(self, body: bytes, retry_key: str) -> Reply:
-        """Send frozen bytes, as multicast or push by what they hold. Raises AlteredBodyError."""
-        content = json.loads(body)
-        is_push = isinstance(content["to"], str)
-        model = PushMessageRequest if is_push else MulticastRequest
-        request = model.from_dict(content)
-        wire = json.dumps(self._client.sanitize_for_serialization(request)).encode()
-        if wire != body:
-            ours, theirs = (hashlib.sha256(each).hexdigest()[:8] for each in (body, wire))
-            raise AlteredBodyError(f"frozen bytes {ours}, the SDK would send {theirs}")
+        """Send frozen bytes, as multicast or push by what they hold.
+
+        Raises AlteredBodyError, or any other error, only before anything has left.
+        """
+        request = self._request(body)
         call = (
-            self._api.push_message_with_http_info if is_push else self._api.multicast_with_http_info
+            self._api.push_message_with_http_info
+            if isinstance(request, PushMessageRequest)
+            else self._api.multicast_with_http_info
         )
         try:
             answer = call(request, x_line_retry_key=retry_key, _request_timeout=self._timeouts)
         except ApiException as error:
-            return self._refused(error)
-        except (HTTPError, OSError) as error:
+            return self._refused(error, request)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong on the way, it may be there
             return Reply(Kind.UNKNOWN, None, detail=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - an answer nobody can read is an unknown one
-            return Reply(Kind.UNKNOWN, None, detail=type(error).__name__)
-        headers = answer.headers or {}
-        return Reply(Kind.ACCEPTED, answer.status_code, headers.get("x-line-request-id"))
+        request_id = (answer.headers or {}).get("x-line-request-id")
+        if not request_id:
+            # Every answer of LINE has one: this is a page of some proxy on the way.
+            return Reply(Kind.UNKNOWN, answer.status_code, detail="an answer, but not LINE's")
+        return Reply(Kind.ACCEPTED, answer.status_code, request_id)
+
+    def basic_id(self) -> str:
+        """Return the basic ID of the account whose token this is.
+
+        Raises PermissionError when LINE refuses the token, ConnectionError when it is silent.
+        """
+        try:
+            return str(self._api.get_bot_info(_request_timeout=self._timeouts).basic_id)
+        except ApiException as error:
+            kind = PermissionError if error.status in {401, 403} else ConnectionError
+            raise kind(f"account unread: HTTP {error.status}") from None
+        except Exception as error:  # noqa: BLE001
+            raise ConnectionError(f"account unread: {type(error).__name__}") from None
 
     def quota(self) -> Quota:
         """Return this month's cap and consumption. Raises ConnectionError when LINE is silent."""
         try:
             cap = self._api.get_message_quota(_request_timeout=self._timeouts)
             used = self._api.get_message_quota_consumption(_request_timeout=self._timeouts)
-        except (ApiException, HTTPError, OSError) as error:
-            raise ConnectionError(f"quota unread: {type(error).__name__}") from error
-        limit = int(cap.value) if str(cap.type.value) == "limited" else None
-        return Quota(limit, int(used.total_usage))
+            limit = int(cap.value) if str(cap.type.value) == "limited" else None
+            return Quota(limit, int(used.total_usage))
+        except Exception as error:  # noqa: BLE001 - a figure nobody can read is no figure
+            raise ConnectionError(f"quota unread: {type(error).__name__}") from None
 
     def aggregation_units(self) -> set[str]:
         """Return this month's unit names: a unit that is there was accepted by LINE."""
@@ -94,41 +105,41 @@ class LineClient:
             if not start:
                 return names
 
-    def _refused(self, error: ApiException) -> Reply:
+    def _request(self, body: bytes) -> MulticastRequest | PushMessageRequest:
+        """Return the SDK's form of frozen bytes, which puts those very bytes on the wire.
+
+        By itself the SDK would order the keys its own way and drop those it does not know.
+        """
+        content = json.loads(body)
+        model = PushMessageRequest if isinstance(content["to"], str) else MulticastRequest
+        verbatim = type("Verbatim", (model,), {"to_dict": lambda _: content})
+        request = verbatim(**dict(model.from_dict(content)))
+        wire = json.dumps(self._client.sanitize_for_serialization(request)).encode()
+        if wire != body:
+            ours, theirs = (hashlib.sha256(each).hexdigest()[:8] for each in (body, wire))
+            raise AlteredBodyError(f"frozen bytes {ours}, the SDK would send {theirs}")
+        return request
+
+    def _refused(
+        self, error: ApiException, request: MulticastRequest | PushMessageRequest
+    ) -> Reply:
+        is_push = isinstance(request, PushMessageRequest)
         headers = error.headers or {}
         ids = (headers.get("x-line-request-id"), headers.get("x-line-accepted-request-id"))
-        kind, detail = self._meaning(error.status or 0, str(error.body or ""))
+        if error.status == 409 and ids[1]:
+            return Reply(Kind.ALREADY_ACCEPTED, 409, *ids)
+        if error.status == 429:
+            kind, detail = self._why_429(1 if is_push else len(request.to))
+            return Reply(kind, 429, *ids, detail)
+        kind, detail = meaning(error.status or 0, str(error.body or ""), is_push=is_push)
         return Reply(kind, error.status, *ids, detail)
 
-    def _meaning(self, status: int, body: str) -> tuple[Kind, str]:
-        if status == 409:
-            return Kind.ALREADY_ACCEPTED, ""
-        if status == 401:
-            return Kind.UNAUTHORIZED, "token expired or revoked"
-        if status == 429:
-            return self._why_429()
-        if status in {403, 413}:
-            return Kind.REJECTED, f"HTTP {status}"
-        if status == 400:
-            # LINE itself has answered a bare 400 in an outage; only a named property is final.
-            named = _named_properties(body)
-            return (Kind.REJECTED, ", ".join(named)) if named else (Kind.UNKNOWN, "bare 400")
-        return Kind.UNKNOWN, f"HTTP {status}"
-
-    def _why_429(self) -> tuple[Kind, str]:
+    def _why_429(self, people: int) -> tuple[Kind, str]:
         """Tell a full month from a full bucket by the quota: the message text is not a contract."""
         try:
             left = self.quota().left
         except ConnectionError:
             left = None
-        if left == 0:
+        if left is not None and left < people:
             return Kind.QUOTA_EXHAUSTED, "this month's quota is used up"
         return Kind.RATE_LIMITED, "rate limit"
-
-
-def _named_properties(body: str) -> list[str]:
-    try:
-        details = json.loads(body).get("details", [])
-        return [str(each["property"]) for each in details if each.get("property")]
-    except (ValueError, AttributeError, TypeError):
-        return []

@@ -5,10 +5,11 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.credentials import access_token, simulator_token
+from dagster_project.line.loopback import require_loopback
 from dagster_project.line.replies import Quota, Reply
 from dagster_project.settings import LIVE_LINE_API, Settings
 
@@ -37,6 +38,10 @@ class LazyChannel:
         """Send frozen bytes under a retry key."""
         return self._client.send(body, retry_key)
 
+    def basic_id(self) -> str:
+        """Return the basic ID of the account whose token this is."""
+        return self._client.basic_id()
+
     def quota(self) -> Quota:
         """Return this month's quota."""
         return self._client.quota()
@@ -58,10 +63,14 @@ def connect(settings: Settings, clinic: Clinic) -> LazyChannel:
 def introduce(
     base_url: str, clinic: Clinic, following: Sequence[str], blocked: Sequence[str]
 ) -> None:
-    """Tell the simulator of a clinic's channel and its friends, as LINE would know them."""
+    """Tell the simulator of a clinic's channel and its friends, as LINE would know them.
+
+    Raises ValueError when the simulator is said to be on another machine.
+    """
+    require_loopback(base_url)
     who: dict[str, object] = {"clinic_id": clinic.clinic_id}
-    limit = clinic.line.monthly_limit
-    _post(f"{base_url}/_simulator/channels", {**who, "monthly_limit": limit})
+    account = {"channel": clinic.line.channel, "monthly_limit": clinic.line.monthly_limit}
+    _post(f"{base_url}/_simulator/channels", {**who, **account})
     friends: dict[str, object] = {**who, "following": list(following), "blocked": list(blocked)}
     _post(f"{base_url}/_simulator/friends", friends)
 
@@ -69,5 +78,6 @@ def introduce(
 def _post(url: str, body: dict[str, object]) -> None:
     data = json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-    with urlopen(request, timeout=10):  # noqa: S310
+    # A proxy the environment names is for the world outside, not for this machine.
+    with build_opener(ProxyHandler({})).open(request, timeout=10):
         pass

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 MAX_TEXT_UNITS = 5000  # UTF-16 code units; LINE counts an emoji as two
 MAX_ALT_TEXT = 1500
@@ -23,7 +25,7 @@ def load_message(campaigns_dir: Path, campaign: str) -> list[Message]:
     path = campaigns_dir / campaign / "message.json"
     try:
         messages = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise MessageError(f"{path.name} of {campaign}: {error}") from error
     findings = lint(messages)
     if findings:
@@ -54,36 +56,47 @@ def lint(messages: object) -> list[str]:
     for number, message in enumerate(messages, start=1):
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "text":
-            findings += _lint_text(number, message.get("text", ""))
+            findings += _lint_length(f"message {number}: text", message.get("text"), MAX_TEXT_UNITS)
         elif kind == "flex":
             findings += _lint_flex(number, message)
         else:
             findings.append(f"message {number}: type {kind!r}, expected text or flex")
+        # All of it, not the text alone: labels and addresses are seen as well.
+        written = json.dumps(message, ensure_ascii=False)
+        findings += [f"message {number}: says {word}" for word in revealing(written)]
     return findings
 
 
-def _lint_text(number: int, text: str) -> list[str]:
-    units = len(text.encode("utf-16-le")) // 2
-    findings = [] if 0 < units <= MAX_TEXT_UNITS else [f"message {number}: {units} UTF-16 units"]
-    return findings + [f"message {number}: text says {word}" for word in revealing(text)]
+def _lint_length(what: str, text: object, largest: int) -> list[str]:
+    if not isinstance(text, str):
+        return [f"{what} is not a text"]
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return [] if 0 < units <= largest else [f"{what} has {units} UTF-16 units, 1 to {largest} fit"]
 
 
 def _lint_flex(number: int, message: Message) -> list[str]:
-    alt_text = str(message.get("altText", ""))
-    findings = []
-    if not 0 < len(alt_text) <= MAX_ALT_TEXT:
-        findings.append(f"message {number}: altText has {len(alt_text)} characters")
     # altText is what a locked phone shows to whoever holds it.
-    findings += [f"message {number}: altText says {word}" for word in revealing(alt_text)]
-    contents = json.dumps(message.get("contents"), ensure_ascii=False)
-    if len(contents.encode()) > MAX_BUBBLE_BYTES:
+    findings = _lint_length(f"message {number}: altText", message.get("altText"), MAX_ALT_TEXT)
+    contents = message.get("contents")
+    kind = contents.get("type") if isinstance(contents, dict) else None
+    if kind not in {"bubble", "carousel"}:
+        findings.append(f"message {number}: contents of type {kind!r}, expected bubble or carousel")
+    if len(json.dumps(contents, ensure_ascii=False).encode()) > MAX_BUBBLE_BYTES:
         findings.append(f"message {number}: bubble over {MAX_BUBBLE_BYTES} bytes")
-    return findings + [f"message {number}: bubble says {word}" for word in revealing(contents)]
+    return findings
 
 
 def revealing(text: str) -> list[str]:
-    """Return the clinical words in a text: diseases, organs, drugs, tests, some departments."""
-    return [word for word in _clinical_words() if word in text]
+    """Return the clinical words in a text: diseases, organs, drugs, tests, some departments.
+
+    However they are written: full or half width, large or small letters, in an address.
+    """
+    folded = _folded(unquote(text))
+    return [word for word in _clinical_words() if _folded(word) in folded]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 @cache

@@ -13,7 +13,9 @@ class Kind(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429: not sent; wait
     QUOTA_EXHAUSTED = "quota_exhausted"  # 429: not sent; the month is used up
     UNAUTHORIZED = "unauthorized"  # 401: not sent; a new token is needed
-    REJECTED = "rejected"  # 400 that names a property, 403, 413: never sent as it is
+    FORBIDDEN = "forbidden"  # 403: not sent; the account or its plan may not
+    REJECTED = "rejected"  # 400 that names a property, 413: never sent as it is
+    WITHHELD = "withheld"  # this side refused to send it: nothing left
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,47 @@ from datetime import datetime
 
 from aiohttp import web
 
+from dagster_project.simulator.channel import SETTABLE
+from dagster_project.simulator.faults import is_known
 from dagster_project.simulator.state import State
 
 
 async def channels(request: web.Request, state: State) -> web.StreamResponse:
-    """POST {clinic_id, monthly_limit, used?}: open a channel or change its quota."""
+    """POST {clinic_id, channel?, monthly_limit?, used?, unknown_users?, consumption_lag?}.
+
+    Opens a channel, or changes what is given of it; `channel` is its basic ID.
+    """
     body = await request.json()
-    event = {"event": "channel", "at": state.now().isoformat(), "monthly_limit": None, **body}
-    state.record(event)
+    known = state.channel(body["clinic_id"])
+    is_news = any(
+        getattr(known, attribute) != body[name]
+        for name, attribute in SETTABLE.items()
+        if name in body
+    )
+    if is_news or "used" in body:
+        state.record({"event": "channel", "at": state.now().isoformat(), **body})
     return web.json_response({})
 
 
 async def friends(request: web.Request, state: State) -> web.StreamResponse:
-    """POST {clinic_id, following: [...], blocked: [...]}."""
-    state.record({"event": "friends", **await request.json()})
+    """POST {clinic_id, following: [...], blocked: [...]}; only what is new is kept."""
+    body = await request.json()
+    known = state.channel(body["clinic_id"])
+    following = set(body.get("following", [])) - (known.friends - known.blocked)
+    blocked = set(body.get("blocked", [])) - known.blocked
+    if following or blocked:
+        who = {"following": sorted(following), "blocked": sorted(blocked)}
+        state.record({"event": "friends", "clinic_id": known.clinic_id, **who})
     return web.json_response({})
 
 
 async def faults(request: web.Request, state: State) -> web.StreamResponse:
     """POST {clinic_id, script: [...]}: one fault a message request, in order; "" is none."""
     body = await request.json()
-    state.channel(body["clinic_id"]).faults = list(body["script"])
+    script = list(body["script"])
+    if unknown := [each for each in script if not is_known(each)]:
+        return web.json_response({"message": f"no such fault: {unknown}"}, status=400)
+    state.channel(body["clinic_id"]).faults = script
     return web.json_response({})
 
 

@@ -10,25 +10,35 @@ from pathlib import Path
 
 from aiohttp import web
 
-from dagster_project.simulator import control, messaging, page
+from dagster_project.simulator import account, control, messaging, page
+from dagster_project.simulator.answers import Handler, for_channel
 from dagster_project.simulator.state import State
 
 STATE = web.AppKey("state", State)
+MAX_CONTROL_BODY = 64 * 1024 * 1024  # a large clinic's friends, in one request
 
 
 def build_app(state: State) -> web.Application:
     """Return the web application of one simulator."""
-    app = web.Application(client_max_size=3 * 1024 * 1024)
+    app = web.Application(client_max_size=MAX_CONTROL_BODY, middlewares=[_count])
     app[STATE] = state
     for method, path, handler in (
-        ("POST", "/v2/bot/message/push", messaging.push),
-        ("POST", "/v2/bot/message/multicast", messaging.multicast),
-        ("POST", "/v2/bot/message/validate/push", messaging.validate),
-        ("POST", "/v2/bot/message/validate/multicast", messaging.validate),
-        ("GET", "/v2/bot/message/quota", messaging.quota),
-        ("GET", "/v2/bot/message/quota/consumption", messaging.consumption),
-        ("GET", "/v2/bot/message/aggregation/info", messaging.unit_count),
-        ("GET", "/v2/bot/message/aggregation/list", messaging.unit_names),
+        ("POST", "/v2/bot/message/push", for_channel(messaging.push, takes_retry_key=True)),
+        (
+            "POST",
+            "/v2/bot/message/multicast",
+            for_channel(messaging.multicast, takes_retry_key=True),
+        ),
+        ("POST", "/v2/bot/message/validate/push", for_channel(messaging.validate)),
+        ("POST", "/v2/bot/message/validate/multicast", for_channel(messaging.validate)),
+        ("GET", "/v2/bot/info", for_channel(account.bot_info)),
+        ("GET", "/v2/bot/message/quota", for_channel(account.quota)),
+        ("GET", "/v2/bot/message/quota/consumption", for_channel(account.consumption)),
+        ("GET", "/v2/bot/message/delivery/multicast", for_channel(account.multicast_count)),
+        ("GET", "/v2/bot/message/aggregation/info", for_channel(account.unit_count)),
+        ("GET", "/v2/bot/message/aggregation/list", for_channel(account.unit_names)),
+        ("GET", "/v2/bot/followers/ids", for_channel(account.followers)),
+        ("GET", "/v2/bot/profile/{user}", for_channel(account.profile)),
         ("POST", "/_simulator/channels", control.channels),
         ("POST", "/_simulator/friends", control.friends),
         ("POST", "/_simulator/faults", control.faults),
@@ -42,9 +52,15 @@ def build_app(state: State) -> web.Application:
     return app
 
 
-def _with_state(
-    handler: messaging.Handler,
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+@web.middleware
+async def _count(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    request.app[STATE].calls[f"{request.method} {request.path}"] += 1
+    return await handler(request)
+
+
+def _with_state(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         return await handler(request, request.app[STATE])
 
@@ -64,6 +80,7 @@ class RunningSimulator:
         """Stop serving; what was accepted stays in its journal."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
+        self.state.close()
 
     def __enter__(self) -> "RunningSimulator":
         """Return itself."""
@@ -98,6 +115,10 @@ def start(
         loop.run_forever()
         with suppress(Exception):
             loop.run_until_complete(runner.cleanup())
+        left = asyncio.all_tasks(loop)  # requests that were to hang
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
 
     thread = threading.Thread(target=serve, name="line-simulator", daemon=True)
