@@ -32,7 +32,13 @@ with
         where excluded.condition_code is null
     ),
     closings as (
-        select patient_id, condition_code, modifiers, started_on, max(known_on) as closed_on
+        select
+            patient_id,
+            condition_code,
+            modifiers,
+            started_on,
+            -- A list says when it ended; a claim, that it had ended by that month.
+            max(greatest(known_on, ended_on)) as closed_on
         from diagnoses
         where outcome in ('cured', 'stopped', 'died') or ended_on <= {{ as_of() }}
         group by patient_id, condition_code, modifiers, started_on

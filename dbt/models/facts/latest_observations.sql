@@ -16,8 +16,7 @@ with
                 partition by observations.patient_id, observations.item
                 order by
                     observations.observed_on desc,
-                    observations.exported_on desc,
-                    observations.file_id desc,
+                    observations.precedence desc,
                     observations.line_no desc
             ) as recency
         from {{ ref("stg_observations") }} as observations

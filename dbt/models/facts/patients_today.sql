@@ -25,27 +25,31 @@ with
         from {{ ref("stg_patients") }}
         where vanished_on is null
     ),
-    visit_days as (
+    visit_records as (
         select
             patient_id,
             visited_on,
-            min(file_id) as file_id,
-            min(line_no) as line_no,
-            row_number() over (partition by patient_id order by visited_on desc) as recency
+            file_id,
+            line_no,
+            row_number() over (
+                partition by patient_id order by visited_on desc, file_id, line_no
+            ) as recency
         from {{ ref("stg_visits") }}
-        group by patient_id, visited_on
     ),
     visits as (
         select
             patient_id,
             min(visited_on) as first_visit_on,
             max(visited_on) as last_visit_on,
+            -- Two departments on one day are one visit day.
             count(
-                case when {{ add_months("visited_on", 12) }} > {{ as_of() }} then 1 end
+                distinct case
+                    when {{ add_months("visited_on", 12) }} > {{ as_of() }} then visited_on
+                end
             ) as visits_12_months,
             max(case when recency = 1 then file_id end) as last_visit_file_id,
             max(case when recency = 1 then line_no end) as last_visit_line_no
-        from visit_days
+        from visit_records
         group by patient_id
     ),
     bookings as (
@@ -60,7 +64,11 @@ select
     patients.birth_date,
     cast(patients.age_years as integer) as age_years,
     bands.age_band,
-    cast({{ age_reached_on("patients.birth_date", "bands.min_age") }} as date) as age_band_since,
+    -- The first year is under way from birth, not from its eve.
+    greatest(
+        cast({{ age_reached_on("patients.birth_date", "bands.min_age") }} as date),
+        patients.birth_date
+    ) as age_band_since,
     visits.first_visit_on,
     visits.last_visit_on,
     cast(coalesce(visits.visits_12_months, 0) as integer) as visits_12_months,

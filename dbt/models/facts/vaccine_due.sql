@@ -1,7 +1,8 @@
 -- One row per child and dose not yet given whose last day has not passed, from the dated schedule.
 with
     given as (
-        select patient_id, vaccine, count(distinct given_on) as doses
+        -- A dose given elsewhere is on no record here, but the number of a later one tells of it.
+        select patient_id, vaccine, greatest(count(distinct given_on), max(dose_no)) as doses
         from {{ ref("stg_immunizations") }}
         group by patient_id, vaccine
     ),
@@ -28,7 +29,12 @@ with
             end as due_from,
             case
                 when schedule.rule = 'age_months'
-                then {{ add_days(add_months("children.birth_date", "schedule.max_months"), -1) }}
+                then
+                    -- The eve of the day; for a day that the month lacks, the last it has.
+                    greatest(
+                        {{ add_days(add_months("children.birth_date", "schedule.max_months"), -1) }},
+                        {{ add_months(add_days("children.birth_date", -1), "schedule.max_months") }}
+                    )
                 else cast(cast(children.cohort_year + 7 as varchar) || '-03-31' as date)
             end as last_day,
             children.file_id,
