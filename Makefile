@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-crash lint types ui simulator bench clean
+.PHONY: nightly test test-crash lint types ui simulator bench docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -13,7 +13,7 @@ test: .venv/.synced ## the whole suite
 	$(RUN)/python -m pytest
 
 test-crash: .venv/.synced ## every kill -9 trial
-	$(RUN)/python -m pytest -m crash
+	$(RUN)/python -m pytest -m crash -n 0
 
 lint: .venv/.synced
 	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/sqlfmt --check dbt
@@ -29,6 +29,9 @@ simulator: .venv/.synced ## the LINE stand-in alone, http://127.0.0.1:8787
 
 bench: .venv/.synced ## what a night costs, as ratios
 	$(RUN)/python -m bench
+
+docs: .venv/.synced ## the pages that are written from the code
+	$(RUN)/python docs/generate.py
 
 clean: ## forget everything that was derived
 	rm -rf data dbt/target dbt/logs

@@ -1,13 +1,13 @@
 """What `tagline nightly`, `send` and `status` do: run the jobs, then say what came of it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
 from rich.console import Console
 
-from dagster_project.clinic import Clinic, load_clinics
+from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.definitions import definitions
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.ingest.landing import Landing
@@ -19,8 +19,8 @@ from dagster_project.insight.render import (
 )
 from dagster_project.insight.summary import read_published
 from dagster_project.ledger.store import open_ledger
-from dagster_project.runner import JobResult, open_instance, run_job
-from dagster_project.settings import Settings, at_opening
+from dagster_project.runner import BusyError, JobResult, open_instance, run_job
+from dagster_project.settings import Settings, pretending
 from dagster_project.simulator import start
 
 OK, FAILED, STALE = 0, 1, 3
@@ -31,63 +31,95 @@ JUDGES = {"warehouse_input", "plan_verdicts"}
 def run_nightly(settings: Settings, chosen: Sequence[str], console: Console) -> int:
     """Run a night for each clinic, send where the window is open, return the worst exit code.
 
-    One clinic's bad export or failure never keeps another clinic from its night.
+    One clinic's bad export, bad clinic.yaml or failure never keeps another from its night.
     """
     began = time.monotonic()
     console.print(f"業務日 {settings.as_of()} (Asia/Tokyo)、送信先: {settings.line}")
-    codes = []
     with _surroundings(settings) as (ready, instance):
         defs = definitions(ready)
-        for clinic in _clinics(ready, chosen):
-            console.rule(f"{clinic.name} ({clinic.clinic_id})")
-            here = _at(ready, clinic)
-            job = defs.resolve_job_def("nightly")
-            night = run_job(job, here, instance, clinic.clinic_id, console)
+        nightly, send = (defs.resolve_job_def(name) for name in ("nightly", "send"))
+
+        def one(clinic: Clinic) -> int:
+            here = pretending(ready, clinic.send_window.opens)
+            night = run_job(nightly, here, instance, clinic.clinic_id, console)
             code = _verdict(night)
             if code == OK:
-                send = defs.resolve_job_def("send")
                 sent = run_job(send, here, instance, clinic.clinic_id, console)
                 code = _verdict(sent)
-                night = JobResult(sent.is_ok, sent.errors, (*night.checks, *sent.checks))
+                night = night.then(sent)
             _summarise(here, clinic, night, code, console)
-            codes.append(code)
+            return code
+
+        worst = _each(ready, chosen, console, one)
     console.print(f"所要 {time.monotonic() - began:.0f} 秒")
-    return max(codes, default=FAILED)
+    return worst
 
 
 def run_send(settings: Settings, chosen: Sequence[str], console: Console) -> int:
     """Send what is planned for each clinic, if its gate is open; return the worst exit code."""
-    codes = []
     with _surroundings(settings) as (ready, instance):
         job = definitions(ready).resolve_job_def("send")
-        for clinic in _clinics(ready, chosen):
-            console.rule(f"{clinic.name} ({clinic.clinic_id})")
-            here = _at(ready, clinic)
+
+        def one(clinic: Clinic) -> int:
+            here = pretending(ready, clinic.send_window.opens)
             sent = run_job(job, here, instance, clinic.clinic_id, console)
-            codes.append(_verdict(sent))
-            render_delivery(console, reconcile(open_ledger(here.ledger()), clinic.clinic_id))
+            render_delivery(
+                console, sent.delivery, reconcile(open_ledger(here.ledger()), clinic.clinic_id)
+            )
             for error in sent.errors:
                 console.print(f"[red]{error}[/]", highlight=False)
-    return max(codes, default=FAILED)
+            return _verdict(sent)
+
+        return _each(ready, chosen, console, one)
 
 
 def show_status(settings: Settings, chosen: Sequence[str], console: Console) -> int:
     """Print what is published and sent for each clinic; return STALE if any is not today's."""
-    codes = []
-    for clinic in _clinics(settings, chosen):
-        console.rule(f"{clinic.name} ({clinic.clinic_id})")
+
+    def one(clinic: Clinic) -> int:
         night = read_published(settings.published_path(clinic.clinic_id))
-        is_today = night is not None and not night.is_stale(settings.as_of())
-        codes.append(OK if is_today else STALE)
         _render_files(settings, clinic, console)
         if night is None:
             console.print("[yellow]まだ公開された夜がありません[/]")
-            continue
+            return STALE
+        is_today = not night.is_stale(settings.as_of())
         if not is_today:
             console.print(f"[yellow]古いデータ: {night.build.as_of} のタグのままです[/]")
         render_published(console, night)
-        render_delivery(console, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
-    return max(codes, default=FAILED)
+        render_delivery(console, None, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
+        return OK if is_today else STALE
+
+    return _each(settings, chosen, console, one)
+
+
+def _each(
+    settings: Settings, chosen: Sequence[str], console: Console, one: Callable[[Clinic], int]
+) -> int:
+    """Do one thing for each chosen clinic, or for all; return the worst exit code."""
+    known = clinic_ids(settings.exports_dir)
+    codes = []
+    for clinic_id in chosen or known:
+        if clinic_id not in known:
+            there = ", ".join(known) or "none"
+            console.print(f"[red]{settings.exports_dir}: no clinic {clinic_id}; there: {there}[/]")
+            codes.append(FAILED)
+            continue
+        try:
+            clinic = clinic_in(settings.exports_dir, clinic_id)
+        except ClinicError as error:
+            console.rule(clinic_id)
+            console.print(f"[red]{error}[/]", highlight=False)
+            codes.append(FAILED)
+            continue
+        console.rule(f"{clinic.name} ({clinic.clinic_id})")
+        try:
+            codes.append(one(clinic))
+        except BusyError as error:
+            console.print(f"[red]{error}[/]", highlight=False)
+            codes.append(FAILED)
+    if not codes:
+        console.print(f"[red]{settings.exports_dir}: no folder with a clinic.yaml[/]")
+    return FAILED if FAILED in codes or not codes else max(codes)
 
 
 @contextmanager
@@ -99,24 +131,6 @@ def _surroundings(settings: Settings) -> Iterator[tuple[Settings, dg.DagsterInst
         return
     with start(settings.data_dir / "simulator") as simulator:
         yield settings.model_copy(update={"simulator_url": simulator.base_url}), instance
-
-
-def _at(settings: Settings, clinic: Clinic) -> Settings:
-    """Let a run for a recorded or given day happen when that day's window opens.
-
-    Only towards the simulator: live runs have the real clock and no other.
-    """
-    is_today = settings.as_of() == settings.now().date()
-    if settings.line == "live" or settings.at or is_today:
-        return settings
-    return settings.model_copy(
-        update={"at": at_opening(settings.as_of(), clinic.send_window.opens)}
-    )
-
-
-def _clinics(settings: Settings, chosen: Sequence[str]) -> list[Clinic]:
-    clinics = load_clinics(settings.exports_dir)
-    return [clinic for clinic in clinics if not chosen or clinic.clinic_id in chosen]
 
 
 def _verdict(result: JobResult) -> int:
@@ -146,7 +160,9 @@ def _summarise(
         return
     if published:
         render_published(console, published)
-    render_delivery(console, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
+    render_delivery(
+        console, night.delivery, reconcile(open_ledger(settings.ledger()), clinic.clinic_id)
+    )
 
 
 def _render_files(settings: Settings, clinic: Clinic, console: Console) -> None:

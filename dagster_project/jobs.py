@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from dagster_project.clinic import load_clinics
+from dagster_project.assets.stale import mark_stale
+from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
 from dagster_project.settings import Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
@@ -19,6 +21,7 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
             "nightly",
             selection=dg.AssetSelection.all() - SEND,
             partitions_def=partitions,
+            hooks={mark_stale},
             description="エクスポートの取込からタグ、判定、検査、公開、今朝の計画まで。送信はしない。",
         ),
         dg.define_asset_job(
@@ -38,23 +41,27 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """
 
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        for clinic in load_clinics(settings.exports_dir):
+        for clinic_id in clinic_ids(settings.exports_dir):
             yield dg.RunRequest(
-                run_key=f"{context.scheduled_execution_time:%Y%m%d}-{clinic.clinic_id}",
-                partition_key=clinic.clinic_id,
+                run_key=f"{context.scheduled_execution_time:%Y%m%d%H%M}-{clinic_id}",
+                partition_key=clinic_id,
             )
 
     def send(
         context: dg.ScheduleEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         at = context.scheduled_execution_time
-        ready = [c for c in load_clinics(settings.exports_dir) if c.may_send_at(at)]
-        for clinic in ready:
-            yield dg.RunRequest(
-                run_key=f"{at:%Y%m%d%H%M}-{clinic.clinic_id}", partition_key=clinic.clinic_id
-            )
+        ready = [each for each in clinic_ids(settings.exports_dir) if _may_send(each, at)]
+        for clinic_id in ready:
+            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
         if not ready:
             yield dg.SkipReason("どの医院も送信時間外です")
+
+    def _may_send(clinic_id: str, at: datetime) -> bool:
+        try:
+            return clinic_in(settings.exports_dir, clinic_id).may_send_at(at)
+        except ClinicError:
+            return False  # its nightly says what is wrong with it
 
     return [
         dg.ScheduleDefinition(
@@ -79,13 +86,14 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 def new_exports_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that rebuilds a clinic when its folder changed; it never sends."""
 
-    @dg.sensor(job_name="nightly", minimum_interval_seconds=60)
+    @dg.sensor(
+        job_name="nightly",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
     def new_exports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         seen = dict(item.split("=", 1) for item in (context.cursor or "").split() if "=" in item)
-        now = {
-            c.clinic_id: _fingerprint(settings, c.clinic_id)
-            for c in load_clinics(settings.exports_dir)
-        }
+        now = {each: _fingerprint(settings, each) for each in clinic_ids(settings.exports_dir)}
         changed = [clinic for clinic, mark in now.items() if seen.get(clinic) != mark]
         for clinic in changed:
             yield dg.RunRequest(run_key=f"{clinic}-{now[clinic]}", partition_key=clinic)

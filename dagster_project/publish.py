@@ -46,9 +46,15 @@ def build_of(con: duckdb.DuckDBPyConnection) -> Build:
     return Build(clinic_id, build_id, as_of, datetime.fromisoformat(built_at))
 
 
-def set_stage(con: duckdb.DuckDBPyConnection, stage: str) -> None:
-    """Record how far a build has come."""
-    con.execute("update meta.build set stage = ?", [stage]).fetchall()
+def set_stage(con: duckdb.DuckDBPyConnection, build: Build, stage: str) -> None:
+    """Record how far a build has come. Raises NotPublishableError when another took its place."""
+    done = con.execute(
+        "update meta.build set stage = ? where build_id = ? returning build_id",
+        [stage, build.build_id],
+    ).fetchall()
+    if not done:
+        message = f"{build.clinic_id}: another run replaced build {build.build_id}: run one alone"
+        raise NotPublishableError(message)
 
 
 def require_stage(con: duckdb.DuckDBPyConnection, *stages: str) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,17 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class JobResult:
-    """How one job of one clinic ended, and what its checks said."""
+    """How one job of one clinic ended, what its checks said, and what sending came to."""
 
     is_ok: bool
     errors: tuple[str, ...]
     checks: tuple[dg.AssetCheckEvaluation, ...]
+    delivery: Mapping[str, object] | None  # the figures of line_delivery, if it ran
+
+    def then(self, after: "JobResult") -> "JobResult":
+        """Return both as one: the later job's end, everybody's checks."""
+        checks = (*self.checks, *after.checks)
+        return JobResult(after.is_ok, after.errors, checks, after.delivery)
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -68,7 +74,16 @@ def run_job(
             resources={"settings": settings},
         )
     failures = [_reason(event) for event in result.get_step_failure_events()]
-    return JobResult(result.success, tuple(failures), tuple(result.get_asset_check_evaluations()))
+    checks = tuple(result.get_asset_check_evaluations())
+    return JobResult(result.success, tuple(failures), checks, _delivery(result))
+
+
+def _delivery(result: dg.ExecuteInProcessResult) -> Mapping[str, object] | None:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == dg.AssetKey("line_delivery"):
+            found = event.materialization.metadata
+            return {name: value.value for name, value in found.items()}
+    return None
 
 
 def _reason(event: dg.DagsterEvent) -> str:

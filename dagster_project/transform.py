@@ -67,7 +67,8 @@ def build(
     """
     runner = dbtRunner(manifest=parse(dbt_dir, target_dir))
     os.environ["TAGLINE_WAREHOUSE"] = str(warehouse)
-    command = ["build", "--vars", f"{{as_of: '{as_of}'}}", "--exclude-resource-type", "unit_test"]
+    command = ["build", "--no-write-json", "--vars", f"{{as_of: '{as_of}'}}"]
+    command += ["--exclude-resource-type", "unit_test"]
     try:
         outcome = runner.invoke([*QUIET, *command, *_folders(dbt_dir, target_dir), *selection])
     finally:

@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from datetime import time
 from pathlib import Path
 
 from rich.console import Console
 
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, pretending
 
 SIMULATOR_PORT = 8787
+LATE_ENOUGH = time(11)  # when any clinic's window is open: a sample's day is tried at this hour
 
 
 def serve(settings: Settings, port: int, console: Console) -> None:
@@ -19,17 +22,27 @@ def serve(settings: Settings, port: int, console: Console) -> None:
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    if moment := pretending(settings, LATE_ENOUGH).at:
+        environment["TAGLINE_AT"] = moment.isoformat()
+        console.print(
+            f"業務日 {settings.as_of()} の {moment:%H:%M} として動きます (シミュレーター)"
+        )
     tools = Path(sys.executable).parent
-    servers = []
+    commands = [[str(tools / "dagster"), "dev", "-w", "workspace.yaml", "-p", str(port)]]
     if settings.line == "simulator" and not settings.simulator_url:
         environment["TAGLINE_SIMULATOR_URL"] = f"http://127.0.0.1:{SIMULATOR_PORT}"
-        command = [str(tools / "tagline"), "simulator", "--port", str(SIMULATOR_PORT)]
-        servers.append(subprocess.Popen(command, env=environment))  # noqa: S603 - our own command
+        commands += [[str(tools / "tagline"), "simulator", "--port", str(SIMULATOR_PORT)]]
         console.print(f"LINE simulator: http://127.0.0.1:{SIMULATOR_PORT}/")
     console.print(f"Dagster: http://127.0.0.1:{port}/")
-    command = [str(tools / "dagster"), "dev", "-w", "workspace.yaml", "-p", str(port)]
+    # A plain kill ends the servers too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    servers = [subprocess.Popen(each, env=environment) for each in commands]  # noqa: S603 - ours
     try:
-        subprocess.run(command, env=environment, check=False)  # noqa: S603
+        servers[0].wait()
+    except KeyboardInterrupt:
+        pass  # the terminal has told the servers as well
     finally:
         for server in servers:
             server.terminate()
+        for server in servers:
+            server.wait()

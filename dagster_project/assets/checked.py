@@ -33,5 +33,6 @@ def check_result(asset: str, result: CheckResult, *, stops: bool) -> dg.AssetChe
         check_name=result.spec.name,
         passed=result.is_passed,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description=result.spec.description,
         metadata={"expected": result.expected, "found": result.found},
     )

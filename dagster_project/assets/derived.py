@@ -4,6 +4,7 @@ Two steps, because the decisions read what the checks on the tags found: `derive
 builds everything up to the segments, `decide` builds ``models/delivery``.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ from dagster_project import publish, transform
 from dagster_project.settings import Settings
 
 DELIVERY = "fqn:tagline.delivery"
+# Seeds are built every night like the rest, but their rows are the repository's, not tonight's.
+NO_ASSETS = "resource_type:unit_test resource_type:seed"
+GENERIC_TESTS = {
+    "unique": "同じキーの行がふたつない",
+    "unique_together": "同じキーの行がふたつない",
+    "not_empty": "行がひとつ以上ある",
+    "not_null": "空の値がない",
+    "accepted_values": "決められた値だけである",
+    "relationships": "参照先がある",
+}
 UNIQUE_ID = "dagster_dbt/unique_id"
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
@@ -23,7 +34,8 @@ Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 class Translator(DagsterDbtTranslator):
     """Names dbt nodes the way the rest of the graph does."""
 
-    def __init__(self) -> None:
+    def __init__(self, dbt_dir: Path) -> None:
+        self._dbt_dir = dbt_dir
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -45,10 +57,21 @@ class Translator(DagsterDbtTranslator):
         return path.parts[1] if path.parts[0] == "models" else path.parts[0]
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """Return the Japanese label, if any, and the description; the SQL is linked beside it."""
+        """Return the Japanese label, if any, the description, and the SQL itself."""
         label = dbt_resource_props.get("config", {}).get("meta", {}).get("label_ja")
         text = dbt_resource_props.get("description", "")
-        return f"{label}: {text}" if label else text
+        said = f"{label}: {text}" if label else text
+        sql = dbt_resource_props.get("raw_code")
+        return f"{said}\n\n```sql\n{sql}\n```" if sql else said
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return dagster-dbt's own metadata and a link to the file that says the rule."""
+        path = self._dbt_dir / dbt_resource_props["original_file_path"]
+        link = dg.LocalFileCodeReference(file_path=str(path), line_number=1, label=path.name)
+        return {
+            **super().get_metadata(dbt_resource_props),
+            "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[link]),
+        }
 
 
 def derived_assets(
@@ -58,21 +81,32 @@ def derived_assets(
     target = settings.dbt_target_dir()
     transform.parse(settings.dbt_dir, target)
     common = {
-        "manifest": target / "manifest.json",
-        "dagster_dbt_translator": Translator(),
+        "manifest": _manifest(target / "manifest.json"),
+        "dagster_dbt_translator": Translator(settings.dbt_dir),
         "partitions_def": partitions,
         "pool": "warehouse",
     }
 
-    @dbt_assets(name="derive", exclude=f"{DELIVERY} resource_type:unit_test", **common)
+    @dbt_assets(name="derive", exclude=f"{DELIVERY} {NO_ASSETS}", **common)
     def derive(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Events:
         yield from _run_step(context, settings, ["--exclude", DELIVERY], "prepared", "derived")
 
-    @dbt_assets(name="decide", select=DELIVERY, exclude="resource_type:unit_test", **common)
+    @dbt_assets(name="decide", select=DELIVERY, exclude=NO_ASSETS, **common)
     def decide(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Events:
         yield from _run_step(context, settings, ["--select", DELIVERY], "derived", "decided")
 
     return [derive, decide]
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return dbt's manifest with what each test says where dagster-dbt looks for it."""
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test":
+            kind = (node.get("test_metadata") or {}).get("name", "")
+            said = node["description"] or GENERIC_TESTS.get(kind)
+            node["meta"] = {"description": said, **node["meta"]}
+    return manifest
 
 
 def _run_step(
@@ -94,7 +128,7 @@ def _run_step(
         yield from _events(context, results, con)
         bad = [node for node in results if not node.is_ok]
         if not bad and results:
-            publish.set_stage(con, after)
+            publish.set_stage(con, build, after)
             return
     broken = "; ".join(f"{node.unique_id}: {node.message}" for node in bad[:10])
     raise dg.Failure(f"dbt: {broken or 'nothing was built'}", allow_retries=False)
@@ -130,5 +164,6 @@ def _check(spec: dg.AssetCheckSpec, node: transform.NodeResult) -> dg.AssetCheck
         check_name=spec.name,
         passed=node.status == "pass",
         severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
+        description=spec.description,
         metadata={"expected": "0 rows that break the rule", "found": node.failures or 0},
     )

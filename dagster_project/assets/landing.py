@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_project.assets.partitions import clinic_of
+from dagster_project.clinic import clinic_in
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.settings import Settings
@@ -21,7 +21,7 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     def land_exports(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult]:
-        clinic = clinic_of(settings, context.partition_key)
+        clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
         report = ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
         for file in report.files:

@@ -7,9 +7,10 @@ import dagster as dg
 import duckdb
 
 from dagster_project.assets.checked import check_result, check_specs
-from dagster_project.assets.partitions import clinic_of
+from dagster_project.assets.stale import fresh, stale_check_spec
 from dagster_project.checks.profiles import profile, profile_exports
 from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
+from dagster_project.clinic import clinic_in
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.store import open_ledger
@@ -36,7 +37,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
     def warehouse_input(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Events:
-        clinic = clinic_of(settings, context.partition_key)
+        clinic = clinic_in(settings.exports_dir, context.partition_key)
         as_of, now = settings.as_of(), settings.now()
         build = Build(clinic.clinic_id, f"{as_of:%Y%m%d}-{context.run.run_id[:8]}", as_of, now)
         work = settings.work_path(clinic.clinic_id)
@@ -103,15 +104,16 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         kinds={"duckdb"},
         partitions_def=partitions,
         pool="warehouse",
+        check_specs=[stale_check_spec(partitions)],
         description="公開: すべての検査を通った夜だけが、一度に入れ替わる。",
     )
     def published_warehouse(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
-    ) -> dg.MaterializeResult:
+    ) -> Events:
         clinic_id = context.partition_key
         path = settings.published_path(clinic_id)
         build = publish(settings.work_path(clinic_id), path)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "as_of": str(build.as_of),
                 "build_id": build.build_id,
@@ -119,6 +121,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
                 "top_tags": dg.MetadataValue.md(_top_tags(path)),
             }
         )
+        yield fresh()
 
     return [warehouse_input, audience_verdicts, plan_verdicts, published_warehouse]
 

@@ -32,15 +32,20 @@ def _tags(tags: Sequence[TagCount]) -> Table:
 
 
 def _waterfall(steps: Sequence[WaterfallStep]) -> Table:
-    table = Table(title="配信の判定", title_justify="left", box=None)
-    for heading in ("配信", "対象", "送らない理由", "送信"):
-        table.add_column(heading, justify="left" if heading != "対象" else "right")
+    """Return each campaign's members, falling reason by reason to those who are written to."""
+    table = Table(title="配信の判定 (対象 → 残り)", title_justify="left", box=None)
+    table.add_column("配信", overflow="fold")
+    table.add_column("人数の流れ", overflow="fold")
+    table.add_column("送信", justify="right", no_wrap=True)
     for label, group in groupby(steps, key=lambda step: step.label_ja):
         members = list(group)
-        skipped = [f"{s.reason_ja} {s.patients}" for s in members if s.reason != "send"]
-        sent = sum(step.patients for step in members if step.reason == "send")
-        total = sum(step.patients for step in members)
-        table.add_row(label, f"{total:,}", "、".join(skipped) or "なし", f"{sent:,}")
+        left = sum(step.patients for step in members)
+        flow = [f"対象 {left:,}"]
+        for step in members:
+            if step.reason != "send":
+                left -= step.patients
+                flow.append(f"{step.reason_ja} -{step.patients:,} → {left:,}")
+        table.add_row(label, "\n".join(flow), f"{left:,}")
     return table
 
 
@@ -54,18 +59,32 @@ def render_files(console: Console, files: Sequence[Mapping[str, object]]) -> Non
 
 
 def render_checks(console: Console, checks: Sequence[AssetCheckEvaluation]) -> None:
-    """Print how many checks passed, and each that did not with what was found."""
+    """Print how many checks passed, and each that did not: what it says, what was found."""
     failed = [check for check in checks if not check.passed]
     console.print(f"検査 {len(checks)} 件: 合格 {len(checks) - len(failed)}、不合格 {len(failed)}")
     for check in failed:
-        found = check.metadata.get("found")
         style = "red" if check.severity is AssetCheckSeverity.ERROR else "yellow"
-        text = f"  [{style}]{check.check_name}[/]: {found.value if found else ''}"
-        console.print(text, highlight=False)
+        line = f"  [{style}]{check.check_name}[/]: {check.description or ''}"
+        console.print(line, highlight=False)
+        found = check.metadata.get("found")
+        for row in str(found.value if found else "").split("; "):
+            console.print(f"    {row}", highlight=False)
 
 
-def render_delivery(console: Console, ledger: Reconciliation) -> None:
-    """Print the ledger's sum: everything ever planned has one fate."""
+def render_delivery(
+    console: Console, sent: Mapping[str, object] | None, ledger: Reconciliation
+) -> None:
+    """Print why nothing was sent or what was, and the ledger's sum: each plan has one fate."""
+    if sent and sent["gate"] != "open":
+        console.print(f"送信しませんでした: {sent['gate']}")
+    elif sent:
+        console.print(
+            f"今回の送信: {sent['accepted']} 人。直前の再確認で見送り {sent['refused_at_gate']}、"
+            f"次回へ {sent['deferred']}、応答待ち {sent['unsettled']}",
+            highlight=False,
+        )
+        if sent["stopped"] != "no":
+            console.print(f"  [red]途中で止まりました: {sent['stopped']}[/]")
     console.print(
         f"台帳: 計画 {ledger.planned} = 送信済 {ledger.accepted} + 見送り {ledger.skipped}"
         f" + 期限切れ {ledger.expired} + 拒否 {ledger.rejected} + 不明 {ledger.unknown}"
