@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -47,16 +48,18 @@ def user(number: int) -> str:
     return f"U{number:032x}"
 
 
-def clinic_yaml(clinic_id: str, **changes: object) -> dict[str, object]:
-    """Return the declaration of a clinic that exports every dataset as a full dump."""
+def clinic_yaml(
+    clinic_id: str, delta: frozenset[str] | set[str] = frozenset(), **changes: object
+) -> dict[str, object]:
+    """Return the declaration of a clinic that exports every dataset, as full dumps or deltas."""
     feeds = {
         name: {
             "files": f"{name}_{{date}}.csv",
             "format": "csv",
-            "mode": "full",
+            "mode": "delta" if name in delta else "full",
             "encoding": "utf-8",
             "required": name in {"patients", "visits"},
-            "max_age_open_days": 1 if name in {"patients", "visits"} else None,
+            "max_age_open_days": 1 if name == "visits" else None,
             "records": [{"dataset": name, "columns": {column: column for column in columns}}],
         }
         for name, columns in COLUMNS.items()
@@ -78,9 +81,9 @@ def write_clinic(
     clinic_id: str,
     exported_on: date,
     rows: Mapping[str, Sequence[Row]],
-    **changes: object,
+    **changes: Any,
 ) -> Path:
-    """Write a clinic's folder as of one export day and return it; older dumps stay beside it."""
+    """Write a clinic's folder as of one export day and return it; older files stay beside it."""
     folder = exports / clinic_id
     folder.mkdir(parents=True, exist_ok=True)
     declaration = yaml.safe_dump(clinic_yaml(clinic_id, **changes), allow_unicode=True)

@@ -1,7 +1,6 @@
 """Nights as a clinic lives them: exports in a folder, the whole run, what each phone received."""
 
 import io
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,8 +39,9 @@ class World:
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # dbt's partial parse is the same for all: without it each world would cost seconds.
-        shutil.copytree(self.parsed, self.folder / "data" / "dbt")
+        # dbt is parsed once for all worlds: its project is the same, and parsing costs seconds.
+        (self.folder / "data").mkdir(parents=True)
+        (self.folder / "data" / "dbt").symlink_to(self.parsed)
 
     @property
     def exports(self) -> Path:
@@ -59,8 +59,10 @@ class World:
     def write(self, clinic_id: str, day: date, rows: Mapping[str, Sequence[Row]]) -> Path:
         return write_clinic(self.exports, clinic_id, day, rows)
 
-    def nightly(self, day: date = MONDAY, moment: datetime | None = None) -> int:
-        return run_nightly(self.settings(day, moment), [], self._console())
+    def nightly(
+        self, day: date = MONDAY, moment: datetime | None = None, clinics: Sequence[str] = ()
+    ) -> int:
+        return run_nightly(self.settings(day, moment), clinics, self._console())
 
     def send(self, day: date, moment: datetime) -> int:
         return run_send(self.settings(day, moment), [], self._console())

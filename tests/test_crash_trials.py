@@ -21,7 +21,7 @@ def simulator() -> Iterator[RunningSimulator]:
 def judge(seeds: range, folder: Path, simulator: RunningSimulator) -> Figures:
     total = Figures()
     for seed in seeds:
-        figures = run_trial(seed, folder, simulator)
+        figures = run_trial(seed, f"sqlite:///{folder / f'{seed}.db'}", simulator)
         fates = figures.fates
         assert figures.doubled == 0, f"seed {seed}: somebody got an occurrence twice"
         assert figures.lost == 0, f"seed {seed}: the ledger and the phones differ"

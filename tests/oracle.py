@@ -1,0 +1,129 @@
+"""What every tag means, said once more in plain Python, from the rules and not from the SQL.
+
+Reads the rows a test writes (see clinic_builder) and returns {(patient, tag): state}.
+"""
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+Row = Mapping[str, Any]
+BANDS = {"age_0_5": (0, 5), "age_6_15": (6, 15), "age_16_39": (16, 39),
+         "age_40_64": (40, 64), "age_65_74": (65, 74), "age_75_over": (75, 999)}  # fmt: skip
+DEPARTMENTS = {
+    "内科": "internal_medicine",
+    "小児科": "pediatrics",
+    "整形外科": "orthopedics",
+    "皮膚科": "dermatology",
+    "婦人科": "gynecology",
+    "耳鼻科": "otolaryngology",
+}
+DISEASES = {"8833421": "hypertension", "8840107": "hypertension", "2500013": "diabetes",
+            "2500014": "diabetes", "8844446": "dyslipidemia"}  # fmt: skip
+GLUCOSE = {"hba1c_percent": 6.5, "fasting_glucose_mg_dl": 126, "casual_glucose_mg_dl": 200}
+
+
+def later(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def age(born: date, today: date) -> int:
+    """年齢計算ニ関スル法律: a year is completed at the end of the eve of the birthday."""
+    tomorrow = today + timedelta(days=1)
+    return tomorrow.year - born.year - ((tomorrow.month, tomorrow.day) < (born.month, born.day))
+
+
+def tags(rows: Mapping[str, Sequence[Row]], today: date) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for patient in rows["patients"]:
+        number = str(patient["patient_no"])
+        own = {
+            name: [row for row in rows.get(name, []) if row["patient_no"] == patient["patient_no"]]
+            for name in ("visits", "conditions", "observations")
+        }
+        held = {
+            **_age(patient, today),
+            **_sex(patient),
+            **_visits(own["visits"], today),
+            **_conditions(own["conditions"], today),
+            **_measurements(own["observations"], patient["sex"], today),
+        }
+        found |= {(number, tag): state for tag, state in held.items()}
+    return found
+
+
+def _age(patient: Row, today: date) -> dict[str, str]:
+    if not patient["birth_date"]:
+        return dict.fromkeys(BANDS, "unknown")
+    years = age(patient["birth_date"], today)
+    return {band: "has" for band, (low, high) in BANDS.items() if low <= years <= high}
+
+
+def _sex(patient: Row) -> dict[str, str]:
+    if patient["sex"] == "unknown":
+        return {"sex_female": "unknown", "sex_male": "unknown"}
+    return {f"sex_{patient['sex']}": "has"}
+
+
+def _visits(visits: Sequence[Row], today: date) -> dict[str, str]:
+    came = [row for row in visits if row["status"] == "completed" and row["visited_on"] <= today]
+    days = {row["visited_on"] for row in came}
+    if not days:
+        return {"no_visit_6_months": "unknown", "visits_frequent": "unknown"}
+    found = {}
+    if later(max(days), 6) <= today:
+        found["no_visit_6_months"] = "has"
+    if sum(later(day, 12) > today for day in days) >= 6:
+        found["visits_frequent"] = "has"
+    named = {row["department"] for row in came if row["department"]}
+    for name, group in DEPARTMENTS.items():
+        if name in named or not named:
+            found[f"department_{group}"] = "has" if named else "unknown"
+    return found
+
+
+def _conditions(conditions: Sequence[Row], today: date) -> dict[str, str]:
+    return {
+        DISEASES[row["code"]]: "has"
+        for row in conditions
+        if row["code"] in DISEASES
+        and not row["is_suspected"]
+        and row["outcome"] == "continued"
+        and row["started_on"] <= today
+    }
+
+
+def _measurements(observations: Sequence[Row], sex: str, today: date) -> dict[str, str]:
+    def valid(item: str, months: int) -> list[float]:
+        """Return the valid values of an item, newest first."""
+        mine = [
+            row
+            for row in observations
+            if row["item"] == item
+            and row["observed_on"] <= today <= later(row["observed_on"], months)
+        ]
+        return [row["value"] for row in sorted(mine, key=lambda r: r["observed_on"], reverse=True)]
+
+    found = {}
+    waist = valid("waist_cm", 15)
+    limit = {"male": 85, "female": 90}.get(sex)
+    if limit is None or not waist:
+        found["waist_over_threshold"] = "unknown"
+    elif waist[0] >= limit:
+        found["waist_over_threshold"] = "has"
+    pressures = {}
+    for item, threshold in {"sbp_mmhg": 140, "dbp_mmhg": 90}.items():
+        if values := valid(item, 12)[:2]:
+            pressures[item] = sum(values) / len(values) >= threshold
+    if not pressures:
+        found["blood_pressure_over_threshold"] = "unknown"
+    elif any(pressures.values()):
+        found["blood_pressure_over_threshold"] = "has"
+    sugars = [valid(i, 6)[0] >= limit for i, limit in GLUCOSE.items() if valid(i, 6)]
+    if not sugars:
+        found["glucose_over_threshold"] = "unknown"
+    elif any(sugars):
+        found["glucose_over_threshold"] = "has"
+    return found

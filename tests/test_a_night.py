@@ -1,0 +1,207 @@
+"""Acceptance: what one night makes of what the clinic exported."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from clinic_builder import Row, user, write_clinic
+from nights import MONDAY, World, derive
+
+from dagster_project.sample import write_sample
+
+SATURDAY = date(2026, 5, 30)
+
+
+def linked(number: int, **changes: object) -> Row:
+    return {"line_user_id": user(number), "patient_no": f"{number:05d}", **changes}
+
+
+def test_d9_only_who_is_over_a_threshold_hears_and_once(world: World) -> None:
+    waist = [(3, "male", 85.0), (4, "female", 90.0), (5, "female", 89.9)]
+    patients = [{"patient_no": f"{n:05d}", "sex": "female"} for n in (1, 2, 6, 7, 8)]
+    patients += [{"patient_no": f"{n:05d}", "sex": sex} for n, sex, _ in waist]
+    measured = [
+        {"patient_no": f"{n:05d}", "observed_on": "2026-05-10", "item": "waist_cm", "value": cm}
+        for n, _, cm in waist
+    ]
+    measured += [
+        {"patient_no": f"{n:05d}", "observed_on": "2026-05-10", "item": "hba1c_percent", "value": v}
+        for n, v in ((2, 6.5), (7, 6.5), (6, 6.4))
+    ]
+    diagnosed = [
+        {"patient_no": f"{n:05d}", "code": "8833421", "started_on": "2025-04-01"} for n in (1, 7)
+    ]
+    world.write(
+        "d9",
+        MONDAY,
+        {
+            "patients": patients,
+            "visits": [
+                {"patient_no": p["patient_no"], "visited_on": "2026-03-02"} for p in patients
+            ],
+            "observations": measured,
+            "conditions": diagnosed,
+            "line_links": [
+                linked(n, consent_purposes="lifestyle", line_user_id=user(n)) for n in range(1, 9)
+            ],
+        },
+    )
+    assert world.nightly() == 0
+    expected = {user(n): 1 for n in (1, 2, 3, 4, 7)}
+    assert world.received("d9") == expected
+    states = dict(
+        world.published(
+            "d9", "select patient_id, state from patient_tags where tag = 'waist_over_threshold'"
+        )
+    )
+    assert states["8"] == "unknown"
+    assert "5" not in states
+
+
+def test_d3_fifty_visits_of_tonight_are_all_there_tomorrow_and_twice_more_changes_nothing(
+    world: World,
+) -> None:
+    departments = ["内科", "小児科", "整形外科", "皮膚科", "婦人科", "耳鼻科"]
+    patients = [{"patient_no": str(n)} for n in range(1, 51)]
+    visits = [
+        {
+            "patient_no": str(n),
+            "visited_on": SATURDAY - timedelta(days=n % 3),
+            "department": departments[n % 6],
+        }
+        for n in range(1, 51)
+    ]
+    rows = {"patients": patients, "visits": visits}
+    world.write("d3", MONDAY, rows)
+    query = (
+        "select patient_id, tag, state, since, evidence from patient_tags"
+        " where tag like 'department_%' order by all"
+    )
+    everything = "select * from tag_history order by all"
+    assert world.nightly() == 0
+    first = world.published("d3", query)
+    since = {(patient, tag): day for patient, tag, _, day, _ in first}
+    groups = {
+        "内科": "internal_medicine", "小児科": "pediatrics", "整形外科": "orthopedics",
+        "皮膚科": "dermatology", "婦人科": "gynecology", "耳鼻科": "otolaryngology",
+    }  # fmt: skip
+    assert since == {
+        (v["patient_no"], f"department_{groups[str(v['department'])]}"): v["visited_on"]
+        for v in visits
+    }
+    spells = world.published("d3", everything)
+    for _ in range(2):
+        assert world.nightly() == 0
+        assert world.published("d3", query) == first
+        assert world.published("d3", everything) == spells
+
+
+@pytest.fixture(scope="module")
+def thousand_events() -> tuple[list[Row], list[Row]]:
+    chance = Random(5)  # noqa: S311
+    patients: list[Row] = [
+        {"patient_no": str(n), "birth_date": date(1940 + n % 80, 1 + n % 12, 1 + n % 28)}
+        for n in range(1, 121)
+    ]
+    visits: list[Row] = [
+        {
+            "patient_no": str(chance.randint(1, 120)),
+            "visited_on": MONDAY - timedelta(days=chance.randint(1, 600)),
+            "department": chance.choice(["内科", "小児科", "皮膚科"]),
+        }
+        for _ in range(1_000)
+    ]
+    return patients, visits
+
+
+def test_d5_any_file_order_and_any_split_over_nights_give_the_same_tags(
+    tmp_path: Path, parsed: Path, thousand_events: tuple[list[Row], list[Row]]
+) -> None:
+    patients, visits = thousand_events
+    tables = set()
+    for order in range(3):
+        for nights in (1, 2, 5):
+            shuffled = list(visits)
+            Random(order).shuffle(shuffled)  # noqa: S311
+            folder, data = tmp_path / f"{order}_{nights}", tmp_path / f"data_{order}_{nights}"
+            size = len(shuffled) // nights
+            for night in range(nights):
+                day = MONDAY - timedelta(days=nights - 1 - night)
+                part = shuffled[night * size : (night + 1) * size]
+                clinic = write_clinic(
+                    folder, "d5", day, {"patients": patients, "visits": part}, delta={"visits"}
+                )
+                if night == nights - 1:
+                    with derive(clinic, data, MONDAY, parsed) as con:
+                        rows = con.execute(
+                            "select patient_id, tag, state, since,"
+                            " regexp_replace(evidence, '\\[.*\\]', '')"
+                            " from patient_tags order by all"
+                        ).fetchall()
+                        tables.add(hash(tuple(rows)))
+    assert len(rows) > 300
+    assert len(tables) == 1
+
+
+def test_d1_the_starter_pack_gives_everyone_an_age_and_every_visitor_a_department(
+    tmp_path: Path, parsed: Path
+) -> None:
+    write_sample(tmp_path / "exports", 2_000, 11, MONDAY)
+    with derive(tmp_path / "exports" / "aozora", tmp_path / "data", MONDAY, parsed) as con:
+
+        def count(query: str) -> list[tuple[int, ...]]:
+            return con.execute(query).fetchall()
+
+        assert count(
+            "select count(*) from patients_today p where p.birth_date is not null and 1 <> (select"
+            " count(*) from patient_tags t where t.patient_id = p.patient_id and t.state = 'has'"
+            " and t.tag like 'age_%')"
+        ) == [(0,)]
+        # Where the reception left the department blank it is unknown, never a guess.
+        assert count(
+            "select count(*) from patients_today p where p.last_visit_on is not null and not exists"
+            " (select 1 from patient_tags t where t.patient_id = p.patient_id"
+            " and t.tag like 'department_%')"
+        ) == [(0,)]
+        assert count(
+            "select count(*) from tag_catalog where owner is null or purpose is null"
+            " or validity_days is null"
+        ) == [(0,)]
+        assert count("select count(*) from patient_tags where coalesce(evidence, '') = ''") == [
+            (0,)
+        ]
+        assert count(
+            "select count(distinct tag) from patient_tags where tag like 'department_%'"
+            " or tag like 'age_%'"
+        ) == [(12,)]
+
+
+def test_last_nights_members_and_tonights_make_the_history(
+    make_world: Callable[[str], World],
+) -> None:
+    """Spells by business day; a failed night leaves no trace in them."""
+    world = make_world("history")
+    tuesday = MONDAY + timedelta(days=1)
+    patients = [{"patient_no": str(n)} for n in range(1, 31)]
+    came = [{"patient_no": str(n), "visited_on": "2025-12-01"} for n in range(1, 31)]
+    rows = {"patients": patients, "visits": came}
+    query = (
+        "select held_from, held_to from tag_history"
+        " where patient_id = '1' and tag = 'no_visit_6_months' order by all"
+    )
+    world.write("history", MONDAY, rows)
+    assert world.nightly(MONDAY) == 0
+    assert world.published("history", query) == [(MONDAY, None)]
+    # Tuesday: patient 1 has come, but the visits are cut short, so the night is not published.
+    short = {**rows, "visits": [{"patient_no": "1", "visited_on": MONDAY}, *came[20:]]}
+    world.write("history", tuesday, short)
+    assert world.nightly(tuesday) == 3
+    assert world.published("history", query) == [(MONDAY, None)]
+    wednesday = MONDAY + timedelta(days=2)
+    world.write(
+        "history", wednesday, {**rows, "visits": [{"patient_no": "1", "visited_on": MONDAY}, *came]}
+    )
+    assert world.nightly(wednesday) == 0
+    assert world.published("history", query) == [(MONDAY, wednesday)]

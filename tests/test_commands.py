@@ -1,0 +1,104 @@
+"""What a person at a terminal, or in Dagster's pages, is told."""
+
+import fcntl
+import multiprocessing
+import os
+
+import dagster as dg
+from clinic_builder import Row
+from nights import MONDAY, World
+
+from dagster_project.runner import PID, open_instance
+
+VISITORS = range(1, 31)
+
+
+def rows() -> dict[str, list[Row]]:
+    return {
+        "patients": [{"patient_no": str(n)} for n in VISITORS],
+        "visits": [{"patient_no": str(n), "visited_on": "2026-05-20"} for n in VISITORS],
+    }
+
+
+def test_a_broken_clinic_yaml_costs_only_its_own_clinic_the_night(world: World) -> None:
+    world.write("good", MONDAY, rows())
+    broken = world.write("broken", MONDAY, rows()) / "clinic.yaml"
+    broken.write_text(broken.read_text(encoding="utf-8") + "\nsend_windw: {}\n", encoding="utf-8")
+    assert world.nightly() == 1
+    assert "send_windw: Extra inputs are not permitted" in world.text()
+    assert len(world.published("good", "select 1 from patients_today")) == len(VISITORS)
+
+
+def test_an_unknown_clinic_is_named_with_those_that_are_there(world: World) -> None:
+    world.write("good", MONDAY, rows())
+    assert world.nightly(clinics=["goood"]) == 1
+    assert "no clinic goood; there: good" in world.text()
+
+
+def test_no_clinic_at_all_is_an_error_that_says_so(world: World) -> None:
+    assert world.nightly() == 1
+    assert "no folder with a clinic.yaml" in world.text()
+
+
+def test_status_before_the_first_night_is_stale_and_says_why(world: World) -> None:
+    world.write("good", MONDAY, rows())
+    assert world.status(MONDAY) == 3
+    assert "まだ公開された夜がありません" in world.text()
+
+
+def evaluations(world: World, check: str) -> list[dg.AssetCheckEvaluation]:
+    instance = open_instance(world.settings(MONDAY))
+    key = dg.AssetCheckKey(dg.AssetKey("published_warehouse"), check)
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    done = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+    events = [record.event.dagster_event for record in history]
+    assert events[0].event_type in done, "Dagster's pages show the newest, and it is not ours"
+    return [e.asset_check_evaluation_data for e in events if e.event_type in done]
+
+
+def test_a_failed_night_marks_the_standing_tags_stale_in_dagster_until_the_next_good_one(
+    world: World,
+) -> None:
+    folder = world.write("good", MONDAY, rows())
+    visits = folder / f"visits_{MONDAY:%Y%m%d}.csv"
+    good = visits.read_bytes()
+    visits.write_bytes(b"\xff\xfe")
+    assert world.nightly() == 3
+    (stale,) = evaluations(world, "published_is_of_today")
+    assert not stale.passed
+    assert stale.partition == "good"
+    assert stale.metadata["failed_step"].value == "warehouse_input"
+    visits.write_bytes(good)
+    assert world.nightly() == 0
+    newest = evaluations(world, "published_is_of_today")[0]
+    assert newest.passed
+
+
+def test_two_terminals_on_one_clinic_do_not_collide(world: World) -> None:
+    world.write("good", MONDAY, rows())
+    lock = world.folder / "data" / "work" / "good.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert world.nightly() == 1
+    assert "another run is under way" in world.text()
+    assert world.nightly() == 0
+
+
+def test_a_run_whose_process_was_killed_is_failed_at_the_next_start(world: World) -> None:
+    child = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
+    child.start()
+    child.join()
+    instance = open_instance(world.settings(MONDAY))
+    run = instance.create_run_for_job(
+        dg.Definitions(jobs=[_job]).resolve_job_def("_job"),
+        tags={PID: str(child.pid)},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    again = open_instance(world.settings(MONDAY))
+    assert again.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
+
+
+@dg.job
+def _job() -> None:
+    pass
