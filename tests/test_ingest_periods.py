@@ -144,6 +144,16 @@ def test_nobody_is_reachable_while_the_last_link_list_cannot_be_read(tmp_path: P
     assert reachable(tmp_path / "landing", exports.clinic(), TODAY) == set()
 
 
+def test_a_consent_dated_tomorrow_is_none_today(tmp_path: Path) -> None:
+    exports = Exports(tmp_path, {"links": LINKS})
+    said = links((1, "visit")).replace("visit,2026-01-05", "visit,2026-06-02")
+    exports.write("links_20260601.csv", said)
+    exports.land()
+    assert reachable(tmp_path / "landing", exports.clinic(), TODAY) == set()
+    tomorrow = TODAY + timedelta(days=1)
+    assert reachable(tmp_path / "landing", exports.clinic(), tomorrow) != set()
+
+
 def test_a_link_list_of_a_feed_that_was_renamed_counts_no_longer(tmp_path: Path) -> None:
     before = Exports(tmp_path, {"links": LINKS})
     before.write("links_20260601.csv", links((1, "visit"), (2, "visit")))

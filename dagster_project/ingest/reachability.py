@@ -34,6 +34,7 @@ def reachable(landing_dir: Path, clinic: Clinic, as_of: date) -> set[tuple[str, 
         (user, patient, purpose)
         for (user, patient), row in links.items()
         if (row["friend_status"] or "following") == "following"
+        and (row["consented_on"] is None or str(row["consented_on"]) <= as_of.isoformat())
         for purpose in str(row["consent_purposes"] or "").split("|")
         if purpose
     }

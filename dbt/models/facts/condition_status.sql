@@ -108,7 +108,6 @@ with
             count(
                 case when is_suspected and not is_closed and is_recent then 1 end
             ) as suspected_rows,
-            count(case when is_closed then 1 end) as closed_rows,
             min(case when is_standing then coalesce(started_on, claim_month) end) as standing_since,
             min(coalesce(started_on, claim_month)) as first_on,
             max(known_on) as last_on,

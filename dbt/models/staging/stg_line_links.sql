@@ -8,7 +8,11 @@ with
             coalesce(links.relation, 'self') as relation,
             links.linked_on,
             coalesce(links.friend_status, 'following') = 'following' as is_following,
-            coalesce(links.consent_purposes, '') as consent_purposes,
+            case
+                when coalesce(links.consented_on, {{ as_of() }}) <= {{ as_of() }}
+                then coalesce(links.consent_purposes, '')
+                else ''
+            end as consent_purposes,
             links.consented_on,
             links.consent_version,
             links.file_id,
