@@ -10,6 +10,7 @@ from rich.console import Console
 from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.definitions import definitions
 from dagster_project.delivery.reconcile import reconcile
+from dagster_project.delivery.waiting import is_waiting
 from dagster_project.ingest.landing import Landing
 from dagster_project.insight.render import (
     render_checks,
@@ -43,7 +44,7 @@ def run_nightly(settings: Settings, chosen: Sequence[str], console: Console) -> 
             here = pretending(ready, clinic.send_window.opens)
             night = run_job(nightly, here, instance, clinic.clinic_id, console)
             code = _verdict(night)
-            if code == OK:
+            if code == OK and is_waiting(open_ledger(here.ledger()), clinic.clinic_id):
                 sent = run_job(send, here, instance, clinic.clinic_id, console)
                 code = _verdict(sent)
                 night = night.then(sent)

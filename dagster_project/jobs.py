@@ -9,6 +9,8 @@ import dagster as dg
 
 from dagster_project.assets.stale import mark_stale
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
+from dagster_project.delivery.waiting import is_waiting
+from dagster_project.ledger.store import open_ledger
 from dagster_project.settings import Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
@@ -36,8 +38,8 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Return the nightly at 02:00 and the send every ten minutes, both in Asia/Tokyo.
 
-    The send looks at each clinic's own window and closed days before it asks for a
-    run, and the gate looks again: a daemon restarted late fires the tick it missed.
+    The send looks at each clinic's own window, closed days and ledger before it asks for
+    a run, and the gate looks again: a daemon restarted late fires the tick it missed.
     """
 
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
@@ -51,11 +53,16 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         context: dg.ScheduleEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         at = context.scheduled_execution_time
-        ready = [each for each in clinic_ids(settings.exports_dir) if _may_send(each, at)]
+        ledger = open_ledger(settings.ledger())
+        ready = [
+            each
+            for each in clinic_ids(settings.exports_dir)
+            if _may_send(each, at) and is_waiting(ledger, each)
+        ]
         for clinic_id in ready:
             yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
         if not ready:
-            yield dg.SkipReason("どの医院も送信時間外です")
+            yield dg.SkipReason("送信時間内に送るものがある医院はありません")
 
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import dagster as dg
 from clinic_builder import write_clinic
+from delivery_fixtures import a_build, plan_rows, users
 from nights import MONDAY, at
+from sqlalchemy import Engine
 
 from dagster_project.definitions import definitions
+from dagster_project.delivery.plan import plan_night
+from dagster_project.ledger.store import open_ledger
 from dagster_project.settings import ROOT, TOKYO, Settings
 
+NOW = at(MONDAY, 2)
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
 
 
-def bundled() -> dg.Definitions:
-    return definitions(Settings(exports_dir=ROOT / "exports"))
+def bundled(data: Path | None = None) -> dg.Definitions:
+    folder = {"data_dir": data} if data else {}
+    return definitions(Settings(exports_dir=ROOT / "exports", **folder))
 
 
 def graph(defs: dg.Definitions) -> str:
@@ -71,8 +77,19 @@ def test_the_nightly_runs_every_clinic_at_two_in_tokyo() -> None:
     assert ticks(bundled(), "nightly_at_two", at(MONDAY, 2)) == ["aozora", "hinata"]
 
 
-def test_the_send_asks_only_for_clinics_whose_window_is_open() -> None:
-    defs = bundled()
+def plan_for(ledger: Engine, clinic_id: str) -> None:
+    plan_night(ledger, plan_rows(users(2), clinic_id=clinic_id), a_build(clinic_id=clinic_id), NOW)
+
+
+def test_the_send_asks_only_for_clinics_with_something_to_send_whose_window_is_open(
+    tmp_path: Path,
+) -> None:
+    defs = bundled(tmp_path)
+    assert ticks(defs, "send_window", at(MONDAY, 10)) == []
+    ledger = open_ledger(f"sqlite:///{tmp_path.resolve() / 'ledger.db'}")
+    plan_for(ledger, "aozora")
+    assert ticks(defs, "send_window", at(MONDAY, 10)) == ["aozora"]
+    plan_for(ledger, "hinata")
     thursday = MONDAY + timedelta(days=3)
     wednesday = MONDAY + timedelta(days=2)
     assert ticks(defs, "send_window", at(MONDAY, 9, 59)) == []
