@@ -1,8 +1,10 @@
 """Exports to landing: what the EMR wrote, parsed and kept, quarantined where unreadable."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
+import pyarrow.parquet as pq
 
 from dagster_project.clinic import clinic_in
 from dagster_project.ingest import ingest_clinic
@@ -30,9 +32,9 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             if file.error:
                 context.log.error(f"{file.name}: {file.error}")
         for name in DATASETS:
-            stored = (settings.landing_dir() / clinic.clinic_id / name).glob("*.parquet")
             yield dg.MaterializeResult(
-                asset_key=["landing", name], metadata={"files": len(list(stored))}
+                asset_key=["landing", name],
+                metadata=_size(settings.landing_dir() / clinic.clinic_id / name),
             )
         yield dg.MaterializeResult(
             asset_key=["landing", "files"],
@@ -44,3 +46,13 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         )
 
     return land_exports
+
+
+def _size(folder: Path) -> dict[str, int]:
+    """Return rows, bytes and files of everything ever landed of a dataset."""
+    stored = list(folder.glob("*.parquet"))
+    return {
+        "dagster/row_count": sum(pq.read_metadata(path).num_rows for path in stored),
+        "bytes": sum(path.stat().st_size for path in stored),
+        "files": len(stored),
+    }

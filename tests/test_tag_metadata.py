@@ -1,0 +1,77 @@
+"""Acceptance D1, second half: a tag that nobody owns, or nobody listed, does not build."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from clinic_builder import write_clinic
+from nights import DBT, MONDAY, at
+
+from dagster_project import transform
+from dagster_project.clinic import load_clinic
+from dagster_project.ingest import ingest_clinic
+from dagster_project.prepare import prepare
+from dagster_project.publish import Build
+
+SQL = """-- Is a patient.
+select patient_id, 'has' as state, cast(null as date) as since, 'x [y:1]' as evidence
+from {{ ref("patients_today") }}
+"""
+YML = """version: 2
+models:
+  - name: tag_thirteenth
+    description: 十三番目のタグ。
+    config:
+      meta: {label_ja: 十三番目, family: visits, validity_days: 30, review_on: "2026-12-01",
+        sensitivity: low, looks_at: {fact: patients_today}%s}
+    columns:
+      - {name: patient_id, data_type: varchar}
+      - {name: state, data_type: varchar}
+      - {name: since, data_type: date}
+      - {name: evidence, data_type: varchar}
+"""
+
+
+def messages(folder: Path, meta: str, *, is_listed: bool) -> str:
+    """Return what a build says of the project with a thirteenth tag."""
+    dbt = folder / "dbt"
+    shutil.copytree(DBT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
+    visits = dbt / "models" / "tags" / "visits"
+    (visits / "tag_thirteenth.sql").write_text(SQL, encoding="utf-8")
+    (visits / "tag_thirteenth.yml").write_text(YML % meta, encoding="utf-8")
+    union = dbt / "models" / "tags" / "patient_tags.sql"
+    if is_listed:
+        text = union.read_text(encoding="utf-8")
+        union.write_text(text.replace('"visits_frequent",', '"visits_frequent", "thirteenth",'))
+    rows = {
+        "patients": [{"patient_no": "1"}],
+        "visits": [{"patient_no": "1", "visited_on": MONDAY}],
+    }
+    exports = write_clinic(folder, "d1", MONDAY, rows)
+    clinic = load_clinic(exports / "clinic.yaml")
+    ingest_clinic(clinic, exports, folder / "landing", MONDAY)
+    work = folder / "work" / "warehouse.duckdb"
+    build = Build("d1", "test", MONDAY, at(MONDAY, 2))
+    prepare(work, build, clinic, folder / "landing", folder / "none", [], {})
+    selection = ["--select", "+tag_catalog", "+patient_tags"]
+    results = transform.build(dbt, folder / "target", work, MONDAY, selection)
+    return "\n".join(node.message for node in results if not node.is_ok)
+
+
+@pytest.mark.parametrize(
+    ("meta", "lacks"),
+    [
+        ("", "tag_thirteenth lacks owner, purpose"),
+        (", owner: 院長", "tag_thirteenth lacks purpose"),
+        (", purpose: 試験", "tag_thirteenth lacks owner"),
+    ],
+)
+def test_d1_a_tag_without_owner_or_purpose_fails_naming_what_it_lacks(
+    tmp_path: Path, meta: str, lacks: str
+) -> None:
+    assert f"{lacks}: add it to its yml" in messages(tmp_path, meta, is_listed=True)
+
+
+def test_a_tag_file_that_is_not_listed_fails_by_name(tmp_path: Path) -> None:
+    said = messages(tmp_path, ", owner: 院長, purpose: 試験", is_listed=False)
+    assert "models/tags/ has tag_thirteenth but patient_tags.sql does not list it" in said
