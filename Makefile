@@ -16,7 +16,7 @@ test-crash: .venv/.synced ## every kill -9 trial
 	$(RUN)/python -m pytest -m crash -n 0
 
 lint: .venv/.synced
-	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/sqlfmt --check dbt
+	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/sqlfmt --check dbt && $(RUN)/tagline lint
 
 types: .venv/.synced
 	$(RUN)/mypy

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dagster_project.overrides.cli import override
 from dagster_project.settings import TOKYO, Settings
 
 # What an exit code tells: everything went well, something broke, or the clinic's
@@ -26,6 +27,8 @@ def main() -> None:
         DO_NOT_TRACK="1", DBT_SEND_ANONYMOUS_USAGE_STATS="false", GX_ANALYTICS_ENABLED="false"
     )
 
+
+main.add_command(override)
 
 clinic_option = click.option(
     "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."
@@ -65,6 +68,73 @@ def status(clinics: Sequence[str], as_of: datetime | None) -> None:
     from dagster_project.commands import show_status  # noqa: PLC0415
 
     sys.exit(show_status(_settings(as_of), clinics, console))
+
+
+@main.command()
+@click.argument("patient")
+@click.option("--tag", help="Only this tag.")
+@click.option("--campaign", help="Only this campaign.")
+@click.option("--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several.")
+@as_of_option
+def explain(
+    patient: str,
+    tag: str | None,
+    campaign: str | None,
+    clinics: Sequence[str],
+    as_of: datetime | None,
+) -> None:
+    """Say why PATIENT has or lacks a tag, and why a message did or did not go."""
+    from dagster_project.insight.ask import ask  # noqa: PLC0415
+
+    day = as_of.date() if as_of else None
+    sys.exit(ask(Settings(), clinics, patient, tag, campaign, day, console))
+
+
+@main.command()
+@as_of_option
+def lint(as_of: datetime | None) -> None:
+    """Say what is wrong in the tags, segments and messages; reads files only."""
+    from dagster_project.authoring.lint import run_lint  # noqa: PLC0415
+
+    sys.exit(run_lint(_settings(as_of), console))
+
+
+@main.group()
+def new() -> None:
+    """Begin something new from a skeleton that builds."""
+
+
+@new.command("tag")
+@click.argument("name")
+@click.option("--family", required=True, help="A folder of dbt/models/tags/, or a new one.")
+@click.option("--label", help="What staff call it, in Japanese.")
+@as_of_option
+def new_tag(name: str, family: str, label: str | None, as_of: datetime | None) -> None:
+    """Write the files of a tag NAME (what is true of the patient) and list it."""
+    from dagster_project.authoring.new_tag import run_new_tag  # noqa: PLC0415
+
+    sys.exit(run_new_tag(_settings(as_of), name, family, label, console))
+
+
+@main.command()
+@as_of_option
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/pages/tags.html.")
+def catalog(as_of: datetime | None, out: Path | None) -> None:
+    """Write every tag, its rule, examples and counts as one page for staff."""
+    from dagster_project.authoring.catalog import run_catalog  # noqa: PLC0415
+
+    sys.exit(run_catalog(_settings(as_of), out, console))
+
+
+@main.command()
+@click.argument("tag", required=False)
+@click.option("--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+def preview(tag: str | None, clinics: Sequence[str], markdown: bool) -> None:
+    """Say what the edited rules, or TAG, would change; nothing is written or sent."""
+    from dagster_project.preview.command import run_preview  # noqa: PLC0415 - dbt takes seconds
+
+    sys.exit(run_preview(Settings(), tag, clinics, console, markdown=markdown))
 
 
 @main.command()

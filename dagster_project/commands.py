@@ -19,6 +19,7 @@ from dagster_project.insight.render import (
     render_published,
 )
 from dagster_project.insight.summary import read_published
+from dagster_project.ledger.overrides import lapsed_on
 from dagster_project.ledger.store import open_ledger
 from dagster_project.runner import BusyError, JobResult, open_instance, run_job
 from dagster_project.settings import Settings, pretending
@@ -161,6 +162,9 @@ def _summarise(
         return
     if published:
         render_published(console, published)
+        lapsed = lapsed_on(open_ledger(settings.ledger()), clinic.clinic_id, published.build.as_of)
+        if lapsed:
+            console.print(f"期限が切れた手入力のタグ: {lapsed} 件 (`tagline override list`)")
     render_delivery(
         console, night.delivery, reconcile(open_ledger(settings.ledger()), clinic.clinic_id)
     )

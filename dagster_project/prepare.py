@@ -1,7 +1,8 @@
 """A fresh warehouse file with everything dbt may read, and nothing else.
 
-dbt sees one clinic: its landing as views, its settings, its past deliveries from
-the ledger, and what was published last. Another clinic is not there to be reached.
+dbt sees one clinic: its landing as views, its settings, its past deliveries and its
+overrides from the ledger, and what was published last. Another clinic is not there to be
+reached.
 """
 
 import shutil
@@ -15,6 +16,7 @@ import pyarrow as pa
 from dagster_project.clinic import Clinic
 from dagster_project.ingest.contract import DATASETS, FILES
 from dagster_project.publish import Build
+from dagster_project.rules import UNVERSIONED, Rules
 
 SQL_TYPES = {"string": "varchar", "date32[day]": "date", "bool": "boolean", "int64": "bigint"}
 
@@ -22,6 +24,8 @@ SQL_TYPES = {"string": "varchar", "date32[day]": "date", "bool": "boolean", "int
 TABLES = {
     "meta.build": "clinic_id varchar, build_id varchar, as_of date, built_at varchar,"
     " stage varchar",
+    "meta.rule_versions": "tag varchar, rule_version varchar",
+    "meta.node_versions": "node varchar, version varchar",
     "meta.source_files": "file_id varchar, feed varchar, name varchar, exported_on date",
     "clinic.profile": "clinic_id varchar, name varchar, min_confirm_months integer,"
     " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean",
@@ -31,10 +35,14 @@ TABLES = {
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
+    "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
+    " made_on date, expires_on date, withdrawn_on date",
     "previous.published": "as_of date",
     "previous.source_files": "file_id varchar",
     "previous.patient_tags": "patient_id varchar, tag varchar, state varchar",
-    "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date",
+    "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date,"
+    " rule_version varchar",
+    "previous.rule_versions": "tag varchar, rule_version varchar",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
     " is_passed boolean",
 }
@@ -50,6 +58,8 @@ def prepare(
     published: Path,
     deliveries: Rows,
     contents: dict[str, str],
+    rules: Rules = UNVERSIONED,
+    overrides: Rows = (),
 ) -> dict[str, int]:
     """Write a fresh warehouse for this build and return the rows of each landing dataset."""
     work.parent.mkdir(parents=True, exist_ok=True)
@@ -62,12 +72,15 @@ def prepare(
             con.execute(f"create table {table} ({columns})").fetchall()
         folder = landing_dir / build.clinic_id
         for dataset, columns in DATASETS.items():
-            _landing_view(con, folder, dataset, columns)
+            landing_view(con, folder, dataset, columns)
         # What a feed once said counts no longer when clinic.yaml has no such feed any more.
         feeds = ", ".join(f"'{name}'" for name in clinic.feeds)
-        _landing_view(con, folder, "files", FILES, f"feed in ({feeds})" if feeds else "false")
+        landing_view(con, folder, "files", FILES, f"feed in ({feeds})" if feeds else "false")
         _clinic_tables(con, clinic, build.as_of, contents)
         _fill(con, "ledger.deliveries", deliveries)
+        _fill(con, "ledger.overrides", overrides)
+        _fill(con, "meta.rule_versions", [[*pair] for pair in rules.tags.items()])
+        _fill(con, "meta.node_versions", [[*pair] for pair in rules.nodes.items()])
         _carry_previous(con, published, work.with_name("previous.duckdb"))
         stage = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
         _fill(con, "meta.build", [[*stage, "prepared"]])
@@ -79,7 +92,7 @@ def prepare(
         return {name: _count(con, f"landing.{name}") for name in DATASETS}
 
 
-def _landing_view(
+def landing_view(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     dataset: str,
@@ -130,6 +143,7 @@ def _carry_previous(con: duckdb.DuckDBPyConnection, published: Path, copy: Path)
         ("previous.source_files", "meta.source_files"),
         ("previous.patient_tags", "main.patient_tags"),
         ("previous.tag_events", "main.tag_events"),
+        ("previous.rule_versions", "meta.rule_versions"),
     ):
         names = ", ".join(column.split()[0] for column in TABLES[target].split(", "))
         con.execute(f"insert into {target} select {names} from last_night.{source}").fetchall()

@@ -7,13 +7,30 @@ layout are not either.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = "tagline"
 TAG = "tag_"
 COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What tonight is decided by: a version for each tag, and for each model and seed."""
+
+    tags: Mapping[str, str]
+    nodes: Mapping[str, str]
+
+
+UNVERSIONED = Rules({}, {})  # where nobody asks by which rule
+
+
+def rules_of(manifest: Manifest) -> Rules:
+    """Return the versions of everything in a parsed project."""
+    return Rules(rule_versions(manifest), node_versions(manifest))
 
 
 def node_versions(manifest: Manifest) -> dict[str, str]:
@@ -67,14 +84,23 @@ def _own(manifest: Manifest, unique_id: str) -> str:
 
 def _macros(manifest: Manifest, unique_id: str) -> Iterator[str]:
     seen: set[str] = set()
-    waiting = list(manifest.nodes[unique_id].depends_on.macros)
+    node = manifest.nodes[unique_id]
+    # dbt adds the macros it meets only while it runs to those it parsed: a manifest that has
+    # built one clinic would say something else of the next, so the text is asked as well.
+    waiting = [*node.depends_on.macros, *_called(manifest, node.raw_code)]
     while waiting:
         macro_id = waiting.pop()
         macro = manifest.macros.get(macro_id)
         if macro is not None and macro.package_name == PROJECT and macro_id not in seen:
             seen.add(macro_id)
             yield _bare(macro.macro_sql)
-            waiting += macro.depends_on.macros
+            waiting += [*macro.depends_on.macros, *_called(manifest, macro.macro_sql)]
+
+
+def _called(manifest: Manifest, text: str) -> list[str]:
+    words = set(re.findall(r"\w+(?=\()", text))
+    ours = (f"macro.{PROJECT}.{word}" for word in words)
+    return [macro_id for macro_id in ours if macro_id in manifest.macros]
 
 
 def _bare(sql: str) -> str:

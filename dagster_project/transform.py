@@ -44,6 +44,11 @@ class NodeResult:
 @cache
 def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
     """Return dbt's parsed manifest; also leaves ``manifest.json`` in target_dir for Dagster."""
+    return parse_again(dbt_dir, target_dir)
+
+
+def parse_again(dbt_dir: Path, target_dir: Path) -> Manifest:
+    """Return the manifest of the project as its files stand now, whatever was parsed before."""
     # Always the same path here: another one would throw dbt's partial parse away.
     os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / "warehouse.duckdb")
     target_dir.mkdir(parents=True, exist_ok=True)
@@ -78,6 +83,28 @@ def build(
     return [_result(node) for node in getattr(outcome.result, "results", [])]
 
 
+def compile_models(
+    manifest: Manifest, dbt_dir: Path, target_dir: Path, as_of: date, names: Sequence[str]
+) -> dict[str, str]:
+    """Return the SQL of the named models as of a day, without touching a warehouse.
+
+    Raises DbtError with dbt's message on what does not compile.
+    """
+    command = ["compile", "--no-write-json", "--no-introspect", "--no-populate-cache"]
+    command += ["--vars", f"{{as_of: '{as_of}'}}", "--indirect-selection", "empty"]
+    command += [*_folders(dbt_dir, target_dir), "--select", *names]
+    try:
+        outcome = dbtRunner(manifest=manifest).invoke([*QUIET, *command])
+    finally:
+        _let_go()
+    if outcome.exception is not None:
+        raise DbtError(str(outcome.exception))
+    bad = [str(node.message) for node in outcome.result.results if not _result(node).is_ok]
+    if bad:
+        raise DbtError("\n".join(bad))
+    return {each.node.name: str(each.node.compiled_code) for each in outcome.result.results}
+
+
 def _let_go() -> None:
     """Close the warehouse file and forget the adapter, which would keep using it for ever."""
     DuckDBConnectionManager.close_all_connections()
@@ -85,7 +112,9 @@ def _let_go() -> None:
 
 
 def _folders(dbt_dir: Path, target_dir: Path) -> list[str]:
-    folders = {"--project-dir": dbt_dir, "--profiles-dir": dbt_dir, "--target-path": target_dir}
+    folders = {"--project-dir": dbt_dir, "--profiles-dir": dbt_dir}
+    # dbt would make a folder for logs it is told not to write, among the rules.
+    folders |= {"--target-path": target_dir, "--log-path": target_dir}
     return [word for option, path in folders.items() for word in (option, str(path))]
 
 

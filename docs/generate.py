@@ -17,7 +17,13 @@ LAYERS = {
     "campaigns": "Who a campaign is for: boolean over tags.",
     "delivery": "Who is written to, and why the others are not.",
 }
-DERIVED = {"tag_catalog", "tag_counts", "tag_events", "tag_history"}  # from all tags
+DERIVED = {
+    "tag_catalog",
+    "tag_counts",
+    "tag_events",
+    "tag_evidence",
+    "tag_history",
+}  # from all tags
 REF = re.compile(r"""\bref\(\s*["']([a-z0-9_]+)["']""")
 HEAD = """# Data model
 

@@ -76,7 +76,7 @@ def test_d3_fifty_visits_of_tonight_are_all_there_tomorrow_and_twice_more_change
     rows = {"patients": patients, "visits": visits}
     world.write("d3", MONDAY, rows)
     query = (
-        "select patient_id, tag, state, since, evidence from patient_tags"
+        "select patient_id, tag, state, since, evidence_value from patient_tags"
         " where tag like 'department_%' order by all"
     )
     everything = "select * from tag_history order by all"
@@ -137,7 +137,7 @@ def test_d5_any_file_order_and_any_split_over_nights_give_the_same_tags(
                     with derive(clinic, data, MONDAY, parsed) as con:
                         rows = con.execute(
                             "select patient_id, tag, state, since,"
-                            " regexp_replace(evidence, '\\[.*\\]', '')"
+                            " evidence_value, evidence_on"
                             " from patient_tags order by all"
                         ).fetchall()
                         tables.add(hash(tuple(rows)))
@@ -169,9 +169,8 @@ def test_d1_the_starter_pack_gives_everyone_an_age_and_every_visitor_a_departmen
             "select count(*) from tag_catalog where owner is null or purpose is null"
             " or validity_days is null"
         ) == [(0,)]
-        assert count("select count(*) from patient_tags where coalesce(evidence, '') = ''") == [
-            (0,)
-        ]
+        unexplained = "select count(*) from patient_tags where coalesce(evidence_value, '') = ''"
+        assert count(unexplained) == [(0,)]
         assert count(
             "select count(distinct tag) from patient_tags where tag like 'department_%'"
             " or tag like 'age_%'"

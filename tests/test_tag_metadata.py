@@ -14,7 +14,11 @@ from dagster_project.prepare import prepare
 from dagster_project.publish import Build
 
 SQL = """-- Is a patient.
-select patient_id, 'has' as state, cast(null as date) as since, 'x [y:1]' as evidence
+select
+    patient_id,
+    'has' as state,
+    cast(null as date) as since,
+    {{ evidence("'stg_patients'", "'x'") }}
 from {{ ref("patients_today") }}
 """
 YML = """version: 2
@@ -28,7 +32,12 @@ models:
       - {name: patient_id, data_type: varchar}
       - {name: state, data_type: varchar}
       - {name: since, data_type: date}
-      - {name: evidence, data_type: varchar}
+      - {name: evidence_table, data_type: varchar}
+      - {name: evidence_file_id, data_type: varchar}
+      - {name: evidence_line_no, data_type: bigint}
+      - {name: evidence_on, data_type: date}
+      - {name: evidence_value, data_type: varchar}
+      - {name: evidence_threshold, data_type: varchar}
 """
 
 

@@ -10,6 +10,7 @@ from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
+from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
 from dagster_project.publish import build_of
@@ -26,7 +27,8 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         group_name="line",
         partitions_def=partitions,
         pool="line",
-        description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。",
+        description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。"
+        "期限の切れた手入力のタグもここで台帳に記す。",
     )
     def morning_plan(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -38,8 +40,13 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             columns = ", ".join(PlanRow.__dataclass_fields__)
             found = con.execute(f"select {columns} from delivery_plan order by all").fetchall()
         rows = [PlanRow(*row) for row in found]
-        summary = plan_night(open_ledger(settings.ledger()), rows, build, settings.now())
-        return dg.MaterializeResult(metadata={"as_of": str(build.as_of), **vars(summary)})
+        ledger, now = open_ledger(settings.ledger()), settings.now()
+        summary = plan_night(ledger, rows, build, now)
+        # Only here is it true: the night without them is published.
+        lapsed = lapse(ledger, clinic_id, build.as_of, now)
+        return dg.MaterializeResult(
+            metadata={"as_of": str(build.as_of), **vars(summary), "overrides_lapsed": lapsed}
+        )
 
     @dg.asset(
         deps=[morning_plan],

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from dagster_project import transform
 from dagster_project.assets.checked import check_result, check_specs
 from dagster_project.assets.stale import fresh, stale_check_spec
 from dagster_project.checks.profiles import profile, profile_exports
@@ -13,10 +14,12 @@ from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
 from dagster_project.clinic import clinic_in
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
+from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_versions
 from dagster_project.prepare import prepare
 from dagster_project.publish import Build, publish, require_stage
+from dagster_project.rules import rules_of
 from dagster_project.settings import Settings
 
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
@@ -41,14 +44,17 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         as_of, now = settings.as_of(), settings.now()
         build = Build(clinic.clinic_id, f"{as_of:%Y%m%d}-{context.run.run_id[:8]}", as_of, now)
         work = settings.work_path(clinic.clinic_id)
+        ledger = open_ledger(settings.ledger())
         rows = prepare(
             work,
             build,
             clinic,
             settings.landing_dir(),
             settings.published_path(clinic.clinic_id),
-            deliveries_for_warehouse(open_ledger(settings.ledger()), clinic.clinic_id),
+            deliveries_for_warehouse(ledger, clinic.clinic_id),
             content_versions(settings.dbt_dir / "campaigns"),
+            rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
+            overrides_for_warehouse(ledger, clinic.clinic_id),
         )
         with duckdb.connect(str(work)) as con:
             feeds = profile_exports(con, clinic, settings.landing_dir(), as_of)

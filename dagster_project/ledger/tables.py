@@ -98,3 +98,32 @@ sender = Table(
     Column("holder", String(60), nullable=False),
     Column("until", String(32), nullable=False),
 )
+
+# A tag that staff add to, or take from, one patient: only with a reason and a last day.
+override = Table(
+    "override",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("patient_id", String(40), nullable=False),
+    Column("tag", String(80), nullable=False),
+    Column("action", String(6), nullable=False),  # add | remove
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_on", Date, nullable=False),
+    Column("expires_on", Date, nullable=False),
+    Column("withdrawn_on", Date),
+    Column("lapsed_on", Date),
+)
+
+# What was done by hand, and what ended by itself. Rows are only ever added.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("detail", Text),
+)

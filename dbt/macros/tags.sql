@@ -33,6 +33,7 @@
         "validity_days",
         "review_on",
         "sensitivity",
+        "looks_at",
     ] %}
     {% set tags = [] %}
     {% if execute %}
@@ -55,7 +56,12 @@
                     }}
                 {% endif %}
                 {% do tags.append(
-                    {"tag": node.name[4:], "description": node.description, "meta": meta}
+                    {
+                        "tag": node.name[4:],
+                        "description": node.description,
+                        "meta": meta,
+                        "rule": rule_of(node.raw_code),
+                    }
                 ) %}
             {% endif %}
         {% endfor %}
@@ -64,3 +70,12 @@
 {% endmacro %}
 
 {% macro quoted(text) %} {{ "'" ~ text | string | replace("'", "''") ~ "'" }} {% endmacro %}
+
+{# The sentence a tag's SQL begins with. #}
+{% macro rule_of(raw_code) %}
+    {% set said = [] %}
+    {% for line in raw_code.split("\n") if line.startswith("--") %}
+        {% do said.append(line[2:] | trim) %}
+    {% endfor %}
+    {{ return(said | join(" ")) }}
+{% endmacro %}

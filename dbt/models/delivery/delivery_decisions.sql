@@ -113,6 +113,9 @@ with
             members.since,
             members.due_on,
             members.evidence,
+            members.next_appointment_on,
+            members.last_visit_on,
+            sent.last_sent_on,
             accounts.line_user_id,
             -- What this account was sent today is settled, whatever is more urgent by now.
             case when sent_today.patient_id is null then members.priority else 0 end as precedence,
@@ -180,6 +183,9 @@ with
     ),
     decided as (
         select
+            judged.next_appointment_on,
+            judged.last_visit_on,
+            judged.last_sent_on,
             judged.campaign,
             judged.step,
             judged.purpose,
@@ -212,5 +218,17 @@ select
     decided.content_version,
     decided.since,
     decided.due_on,
-    decided.evidence
+    decided.evidence,
+    -- The day behind the reason, for a person who asks.
+    case
+        decided.reason
+        when 'booked'
+        then decided.next_appointment_on
+        when 'visited_recently'
+        then decided.last_visit_on
+        when 'already_this_cycle'
+        then decided.last_sent_on
+        when 'not_due'
+        then decided.due_on
+    end as because_on
 from decided

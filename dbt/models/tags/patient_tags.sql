@@ -1,5 +1,6 @@
 -- One row per patient and tag they have, or cannot be told to have: the union of every tag file,
--- each listed once here.
+-- each listed once here, but by hand where staff have added or removed a tag.
+{{ config(materialized="table") }}
 {% set tags = [
     "department_internal_medicine",
     "department_pediatrics",
@@ -25,10 +26,54 @@
     "glucose_over_threshold",
 ] %}
 {{ all_tags_listed(tags) }}
-{% for tag in tags %}
-    select patient_id, '{{ tag }}' as tag, state, since, evidence
-    from {{ ref("tag_" ~ tag) }}
-    {% if not loop.last %}
-        union all
-    {% endif %}
-{% endfor %}
+with
+    by_rule as (
+        {% for tag in tags %}
+            select
+                patient_id,
+                '{{ tag }}' as tag,
+                state,
+                since,
+                evidence_table,
+                evidence_file_id,
+                evidence_line_no,
+                evidence_on,
+                evidence_value,
+                evidence_threshold
+            from {{ ref("tag_" ~ tag) }}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
+    )
+select
+    by_rule.patient_id,
+    by_rule.tag,
+    by_rule.state,
+    by_rule.since,
+    by_rule.evidence_table,
+    by_rule.evidence_file_id,
+    by_rule.evidence_line_no,
+    by_rule.evidence_on,
+    by_rule.evidence_value,
+    by_rule.evidence_threshold
+from by_rule
+left join
+    {{ ref("overrides_in_force") }} as by_hand
+    on by_hand.patient_id = by_rule.patient_id
+    and by_hand.tag = by_rule.tag
+where by_hand.tag is null
+union all
+select
+    patient_id,
+    tag,
+    'has' as state,
+    made_on as since,
+    'override' as evidence_table,
+    'ledger' as evidence_file_id,
+    override_id as evidence_line_no,
+    made_on as evidence_on,
+    'added by hand until ' || cast(expires_on as {{ dbt.type_string() }}) as evidence_value,
+    cast(null as {{ dbt.type_string() }}) as evidence_threshold
+from {{ ref("overrides_in_force") }}
+where action = 'add'

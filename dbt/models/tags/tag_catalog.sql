@@ -1,4 +1,5 @@
 -- One row per tag, as its own yml describes it.
+{{ config(materialized="table") }}
 {% set tags = tag_metadata() %}
 {% for tag in tags %}
     select
@@ -10,7 +11,10 @@
         {{ quoted(tag.meta.purpose) }} as purpose,
         cast({{ tag.meta.validity_days }} as integer) as validity_days,
         cast({{ quoted(tag.meta.review_on) }} as date) as review_on,
-        {{ quoted(tag.meta.sensitivity) }} as sensitivity
+        {{ quoted(tag.meta.sensitivity) }} as sensitivity,
+        {{ quoted(tag.rule) }} as rule,
+        {{ quoted(tag.meta.looks_at.fact) }} as fact,
+        {{ quoted(tag.meta.looks_at.where or "true") }} as fact_filter
     {% if not loop.last %}
         union all
     {% endif %}
@@ -24,6 +28,9 @@
         cast(null as varchar) as purpose,
         cast(null as integer) as validity_days,
         cast(null as date) as review_on,
-        cast(null as varchar) as sensitivity
+        cast(null as varchar) as sensitivity,
+        cast(null as varchar) as rule,
+        cast(null as varchar) as fact,
+        cast(null as varchar) as fact_filter
     where false
 {% endfor %}

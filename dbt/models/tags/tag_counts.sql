@@ -1,4 +1,5 @@
 -- One row per tag: how many have it, how many cannot be told, who came and went tonight.
+{{ config(materialized="table") }}
 with
     states as (
         select
@@ -24,8 +25,13 @@ select
     coalesce(states.unknown, 0) as unknown,
     coalesce(tonight.gained, 0) as gained,
     coalesce(tonight.lost, 0) as lost,
-    clinic.patients
+    clinic.patients,
+    rules.rule_version,
+    -- Tells a jump of an edited rule from one of patients.
+    coalesce(before.rule_version <> rules.rule_version, false) as is_rule_changed
 from {{ ref("tag_catalog") }} as catalog
 cross join clinic
 left join states on states.tag = catalog.tag
 left join tonight on tonight.tag = catalog.tag
+left join {{ source("meta", "rule_versions") }} as rules on rules.tag = catalog.tag
+left join {{ source("previous", "rule_versions") }} as before on before.tag = catalog.tag

@@ -1,9 +1,10 @@
 -- One row per membership gained or lost, by business day: what the last published nights knew,
 -- and tonight's difference.
+{{ config(materialized="table") }}
 with
     earlier as (
         -- The same business day built again replaces itself.
-        select tag, patient_id, event, on_day
+        select tag, patient_id, event, on_day, rule_version
         from {{ source("previous", "tag_events") }}
         where on_day < {{ as_of() }}
     ),
@@ -27,8 +28,9 @@ with
         full outer join held on held.tag = holds.tag and held.patient_id = holds.patient_id
         where held.tag is null or holds.tag is null
     )
-select tag, patient_id, event, on_day
+select tag, patient_id, event, on_day, rule_version
 from earlier
 union all
-select tag, patient_id, event, on_day
+select changes.tag, changes.patient_id, changes.event, changes.on_day, rules.rule_version
 from changes
+left join {{ source("meta", "rule_versions") }} as rules on rules.tag = changes.tag

@@ -8,9 +8,11 @@ with
             patient_id,
             event,
             on_day as held_from,
-            lead(on_day) over (partition by tag, patient_id order by on_day) as held_to
+            lead(on_day) over (partition by tag, patient_id order by on_day) as held_to,
+            rule_version as gained_by_rule,
+            lead(rule_version) over (partition by tag, patient_id order by on_day) as lost_by_rule
         from {{ ref("tag_events") }}
     )
-select tag, patient_id, held_from, held_to
+select tag, patient_id, held_from, held_to, gained_by_rule, lost_by_rule
 from ordered
 where event = 'gained'

@@ -1,0 +1,30 @@
+"""The catalogue as one page that needs no network and no script."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from dagster_project.authoring.catalog import Family
+from dagster_project.authoring.sparkline import sparkline
+from dagster_project.authoring.words import SENSITIVITIES, STATES
+
+
+def render_catalog(families: Sequence[Family], as_of: date) -> str:
+    """Return the page; everything that a file or a warehouse says is escaped."""
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template("catalog.html.j2").render(
+        families=families,
+        as_of=as_of,
+        total=sum(len(family.entries) for family in families),
+        sparkline=sparkline,
+        states=STATES,
+        sensitivities=SENSITIVITIES,
+    )

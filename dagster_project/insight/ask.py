@@ -1,0 +1,43 @@
+"""`tagline explain`: the question put to each clinic's published warehouse."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from rich.console import Console
+
+from dagster_project.clinic import clinic_ids
+from dagster_project.insight.explain import explain
+from dagster_project.insight.render_explain import render_answer
+from dagster_project.settings import Settings
+
+OK, FAILED = 0, 1
+
+
+def ask(
+    settings: Settings,
+    clinics: Sequence[str],
+    patient: str,
+    tag: str | None,
+    campaign: str | None,
+    as_of: date | None,
+    console: Console,
+) -> int:
+    """Answer for each clinic asked, or for each that lists the patient; FAILED if none does."""
+    is_answered = False
+    for clinic_id in clinics or clinic_ids(settings.exports_dir):
+        path = settings.published_path(clinic_id)
+        if not path.exists():
+            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
+            continue
+        try:
+            answer = explain(path, patient, tag, campaign, as_of)
+        except KeyError as error:
+            console.print(f"[red]{clinic_id}: {error.args[0]}[/]", highlight=False)
+            return FAILED
+        if clinics or answer.is_listed:
+            console.rule(clinic_id)
+            render_answer(console, answer)
+            is_answered = True
+    if not is_answered:
+        console.print(f"[yellow]{patient}: どの医院の患者一覧にもいません / in no patient list[/]")
+    return OK if is_answered else FAILED

@@ -1,0 +1,65 @@
+"""An explanation in Japanese, and the same in English."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from dagster_project.insight.explain import Answer, CampaignAnswer, Evidence, TagAnswer
+
+STATE_JA = {"has": "該当", "has_not": "該当しない", "unknown": "判定不能"}
+STATE_EN = {"has": "yes", "has_not": "no", "unknown": "unknown"}
+
+
+def render_answer(console: Console, answer: Answer) -> None:
+    """Print the whole answer; ids, codes and days only, no names."""
+    build = answer.build
+    console.print(f"患者 {answer.patient_id}  (業務日 {build.as_of}、{build.build_id})")
+    if not answer.is_listed:
+        console.print("[yellow]今日の患者一覧にいません / not in today's patient list[/]")
+    asked = len(answer.tags) == 1
+    for tag in answer.tags:
+        if asked or tag.state != "has_not":
+            _tag(console, tag)
+    lacking = [tag.label_ja for tag in answer.tags if tag.state == "has_not"]
+    if lacking and not asked:
+        console.print(f"該当しない / no: {'、'.join(lacking)} (--tag で理由 / for why)")
+    for campaign in answer.campaigns:
+        _campaign(console, campaign)
+
+
+def _tag(console: Console, tag: TagAnswer) -> None:
+    since_ja = f" ({tag.since} から)" if tag.since else ""
+    since_en = f" since {tag.since}" if tag.since else ""
+    console.print(
+        f"[bold]{tag.label_ja}[/] ({tag.tag}) = {STATE_JA[tag.state]}{since_ja}"
+        f" / {STATE_EN[tag.state]}{since_en}",
+        highlight=False,
+    )
+    for evidence in tag.evidence:
+        said = escape(_evidence(evidence))
+        console.print(f"    根拠 / evidence: {said}", highlight=False)
+    for row in tag.seen:
+        said = ", ".join(f"{name}={value}" for name, value in row.items())
+        console.print(f"    見た記録 / looked at: {escape(said)}", highlight=False)
+    if tag.state != "has" and not tag.seen and not tag.evidence:
+        console.print("    見た記録なし / no record to look at", highlight=False)
+    if tag.held_from:
+        until = tag.held_to or ""
+        console.print(f"    履歴 / held: {tag.held_from} 〜 {until}", highlight=False)
+    console.print(f"    規則 / rule {tag.rule_version}: {tag.rule}", highlight=False)
+
+
+def _evidence(evidence: Evidence) -> str:
+    on = f" {evidence.on}" if evidence.on else ""
+    against = f" (基準 {evidence.threshold})" if evidence.threshold else ""
+    place = f"{evidence.table} {evidence.file}:{evidence.line}"
+    return f"{evidence.value}{on}{against} [{place}]"
+
+
+def _campaign(console: Console, campaign: CampaignAnswer) -> None:
+    sent = "送る / send" if campaign.reason == "send" else "送らない / not sent"
+    on = f" {campaign.because_on}" if campaign.because_on else ""
+    console.print(
+        f"[bold]{campaign.label_ja}[/] ({campaign.campaign}): {sent} —"
+        f" {campaign.reason_ja}{on} / {campaign.reason}{on}",
+        highlight=False,
+    )

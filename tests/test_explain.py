@@ -1,0 +1,133 @@
+"""Acceptance D23: why one patient did, or did not, hear from the clinic."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from clinic_builder import Row, user
+from nights import MONDAY, World
+
+from dagster_project.insight.ask import ask
+
+WHO = "00123"
+
+
+def rows(booked_on: date | None) -> dict[str, list[Row]]:
+    """One patient whose last two pressures average 148, and a crowd without any."""
+    patients: list[Row] = [{"patient_no": WHO}, *({"patient_no": str(n)} for n in range(1, 31))]
+    return {
+        "patients": patients,
+        "visits": [{"patient_no": p["patient_no"], "visited_on": "2026-05-01"} for p in patients],
+        "conditions": [{"patient_no": WHO, "code": "8833421", "started_on": "2026-04-03"}],
+        "observations": [
+            {"patient_no": WHO, "observed_on": day, "item": "sbp_mmhg", "value": value}
+            for day, value in (("2026-04-01", 146), ("2026-04-03", 150))
+        ],
+        "appointments": [{"patient_no": WHO, "scheduled_on": booked_on}] if booked_on else [],
+        "line_links": [{"line_user_id": user(123), "patient_no": WHO}],
+    }
+
+
+@pytest.fixture
+def booked(world: World) -> World:
+    world.write("here", MONDAY, rows(date(2026, 6, 10)))
+    assert world.nightly() == 0
+    world.said.clear()
+    return world
+
+
+def answer(world: World, *, tag: str | None = None, campaign: str | None = None) -> str:
+    settings = world.settings(MONDAY)
+    assert ask(settings, [], WHO, tag, campaign, None, world._console()) == 0
+    return world.text()
+
+
+def test_d23_the_booking_is_the_one_reason_with_its_day(booked: World) -> None:
+    said = answer(booked)
+    assert "高血圧 (hypertension) = 該当 (2026-04-03 から) / yes since 2026-04-03" in said
+    assert "sbp_mmhg 148.0" in said
+    assert "基準 >= 140.0" in said
+    assert "[stg_observations observations_20260601.csv:3]" in said
+    assert "予約あり 2026-06-10 / booked 2026-06-10" in said
+    assert "業務日 2026-06-01" in said
+    assert booked.calls("here") == 0
+
+
+def test_without_the_booking_the_answer_is_that_it_was_sent(world: World) -> None:
+    world.write("here", MONDAY, rows(None))
+    assert world.nightly() == 0
+    assert world.received("here") == {user(123): 1}
+    assert "生活習慣病の定期検診 (lifestyle_checkup): 送る / send" in answer(world)
+
+
+def test_a_tag_that_is_lacking_shows_what_was_looked_at(booked: World) -> None:
+    said = answer(booked, tag="age_0_5")
+    assert "0〜5歳 (age_0_5) = 該当しない / no" in said
+    assert "age_years=56" in said
+    assert "birth_date" not in said
+    assert "規則 / rule" in said
+    booked.said.clear()
+    assert "見た記録なし" in answer(booked, tag="diabetes")
+
+
+def test_the_rule_version_is_the_one_of_the_night(booked: World) -> None:
+    ((version,),) = booked.published(
+        "here", "select rule_version from meta.rule_versions where tag = 'hypertension'"
+    )
+    assert f"規則 / rule {version}: " in answer(booked, tag="hypertension")
+
+
+def test_an_earlier_day_is_answered_from_the_history(
+    make_world: Callable[[str], World],
+) -> None:
+    world = make_world("history")
+    world.write("here", MONDAY, rows(None))
+    assert world.nightly() == 0
+    tuesday = MONDAY + timedelta(days=1)
+    healed = rows(None)
+    healed["conditions"] = [
+        {"patient_no": WHO, "code": "8833421", "started_on": "2026-04-03", "outcome": "cured"}
+    ]
+    world.write("here", tuesday, healed)
+    assert world.nightly(tuesday) == 0
+
+    def held(day: date) -> str:
+        world.said.clear()
+        settings = world.settings(tuesday)
+        assert ask(settings, ["here"], WHO, "hypertension", None, day, world._console()) == 0
+        return world.text()
+
+    assert "= 該当 / yes" in held(MONDAY)
+    assert "= 該当しない / no" in held(tuesday)
+    assert "held: 2026-06-01 〜 2026-06-02" in held(tuesday)
+    assert "= 該当しない / no" in held(MONDAY - timedelta(days=1))
+
+
+def test_who_or_what_does_not_exist_is_said_so(booked: World) -> None:
+    settings, console = booked.settings(MONDAY), booked._console()
+    assert ask(settings, [], "99999", None, None, None, console) == 1
+    assert "どの医院の患者一覧にもいません" in booked.text()
+    assert ask(settings, [], WHO, "no_such_tag", None, None, console) == 1
+    assert "no tag no_such_tag" in booked.text()
+
+
+def test_the_answer_loads_neither_dagster_nor_dbt(booked: World) -> None:
+    """They take seconds; the answer has two."""
+    code = (
+        "import sys; from pathlib import Path; from datetime import date\n"
+        "from dagster_project.insight.ask import ask\n"
+        "from dagster_project.settings import Settings\n"
+        "from rich.console import Console\n"
+        "s = Settings(data_dir=Path(sys.argv[1]), exports_dir=Path(sys.argv[2]))\n"
+        f"ask(s, [], '{WHO}', None, None, None, Console())\n"
+        "slow = {'dagster', 'dbt', 'great_expectations', 'linebot', 'pandas'}\n"
+        "sys.exit(str(slow & sys.modules.keys()) if slow & sys.modules.keys() else 0)"
+    )
+    folders = [str(booked.folder / "data"), str(booked.exports)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *folders], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "予約あり" in done.stdout
