@@ -44,13 +44,11 @@ def run_nightly(settings: Settings, chosen: Sequence[str], console: Console) -> 
         def one(clinic: Clinic) -> int:
             here = pretending(ready, clinic.send_window.opens)
             night = run_job(nightly, here, instance, clinic.clinic_id, console)
-            code = _verdict(night)
-            if code == OK and is_waiting(open_ledger(here.ledger()), clinic.clinic_id):
+            sent = None
+            if night.is_ok and is_waiting(open_ledger(here.ledger()), clinic.clinic_id):
                 sent = run_job(send, here, instance, clinic.clinic_id, console)
-                code = _verdict(sent)
-                night = night.then(sent)
-            _summarise(here, clinic, night, code, console)
-            return code
+            _summarise(here, clinic, night, sent, console)
+            return _verdict(sent or night)
 
         worst = _each(ready, chosen, console, one)
     console.print(f"所要 {time.monotonic() - began:.0f} 秒")
@@ -68,9 +66,10 @@ def run_send(settings: Settings, chosen: Sequence[str], console: Console) -> int
             render_delivery(
                 console, sent.delivery, reconcile(open_ledger(here.ledger()), clinic.clinic_id)
             )
-            for error in sent.errors:
-                console.print(f"[red]{error}[/]", highlight=False)
-            return _verdict(sent)
+            _render_errors(sent, console)
+            night = read_published(here.published_path(clinic.clinic_id))
+            is_stale = night is None or night.is_stale(here.as_of())
+            return STALE if sent.is_ok and is_stale else _verdict(sent)
 
         return _each(ready, chosen, console, one)
 
@@ -119,6 +118,9 @@ def _each(
         except BusyError as error:
             console.print(f"[red]{error}[/]", highlight=False)
             codes.append(FAILED)
+        except Exception as error:  # noqa: BLE001 - one clinic's trouble is not another's
+            console.print(f"[red]{clinic_id}: {type(error).__name__}: {error}[/]", highlight=False)
+            codes.append(FAILED)
     if not codes:
         console.print(f"[red]{settings.exports_dir}: no folder with a clinic.yaml[/]")
     return FAILED if FAILED in codes or not codes else max(codes)
@@ -149,25 +151,30 @@ def _verdict(result: JobResult) -> int:
 
 
 def _summarise(
-    settings: Settings, clinic: Clinic, night: JobResult, code: int, console: Console
+    settings: Settings, clinic: Clinic, night: JobResult, sent: JobResult | None, console: Console
 ) -> None:
     _render_files(settings, clinic, console)
     render_checks(console, night.checks)
     published = read_published(settings.published_path(clinic.clinic_id))
-    if code != OK:
+    if not night.is_ok:
         stands = f"{published.build.as_of} のタグのままです" if published else "公開はありません"
-        console.print(f"[bold red]今夜は公開していません。{stands}。何も送信していません。[/]")
-        for error in night.errors if code == FAILED else ():
-            console.print(f"[red]{error}[/]", highlight=False)
-        return
-    if published:
+        console.print(f"[bold red]今夜の処理は止まりました。{stands}。何も送信していません。[/]")
+        if _verdict(night) == FAILED:
+            _render_errors(night, console)
+    elif published:
         render_published(console, published)
         lapsed = lapsed_on(open_ledger(settings.ledger()), clinic.clinic_id, published.build.as_of)
         if lapsed:
             console.print(f"期限が切れた手入力のタグ: {lapsed} 件 (`tagline override list`)")
-    render_delivery(
-        console, night.delivery, reconcile(open_ledger(settings.ledger()), clinic.clinic_id)
-    )
+    if sent:
+        _render_errors(sent, console)
+    delivery = sent.delivery if sent else None
+    render_delivery(console, delivery, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
+
+
+def _render_errors(result: JobResult, console: Console) -> None:
+    for error in result.errors:
+        console.print(f"[red]{error}[/]", highlight=False)
 
 
 def _render_files(settings: Settings, clinic: Clinic, console: Console) -> None:

@@ -28,8 +28,8 @@ def definitions(settings: Settings) -> dg.Definitions:
             *line_assets(clinics),
         ],
         jobs=jobs(clinics),
-        schedules=schedules(settings),
-        sensors=[new_exports_sensor(settings)],
+        schedules=schedules(settings, clinics),
+        sensors=[new_exports_sensor(settings, clinics)],
         resources={"settings": settings},
         # One process for a run: a step process of its own would cost 6 s of imports each.
         executor=dg.in_process_executor,

@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_project.assets.stale import mark_stale
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
-from dagster_project.delivery.waiting import is_waiting
+from dagster_project.delivery.waiting import is_under_way, is_waiting
 from dagster_project.ledger.store import open_ledger
 from dagster_project.settings import Settings
 
@@ -35,7 +35,9 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
     ]
 
 
-def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def schedules(
+    settings: Settings, partitions: dg.StaticPartitionsDefinition
+) -> list[dg.ScheduleDefinition]:
     """Return the nightly at 02:00 and the send every ten minutes, both in Asia/Tokyo.
 
     The send looks at each clinic's own window, closed days and ledger before it asks for
@@ -43,7 +45,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """
 
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        for clinic_id in clinic_ids(settings.exports_dir):
+        for clinic_id in _loaded(settings, partitions):
             yield dg.RunRequest(
                 run_key=f"{context.scheduled_execution_time:%Y%m%d%H%M}-{clinic_id}",
                 partition_key=clinic_id,
@@ -56,8 +58,8 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         ledger = open_ledger(settings.ledger())
         ready = [
             each
-            for each in clinic_ids(settings.exports_dir)
-            if _may_send(each, at) and is_waiting(ledger, each)
+            for each in _loaded(settings, partitions)
+            if (_may_send(each, at) and is_waiting(ledger, each)) or is_under_way(ledger, each)
         ]
         for clinic_id in ready:
             yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
@@ -90,7 +92,9 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def new_exports_sensor(settings: Settings) -> dg.SensorDefinition:
+def new_exports_sensor(
+    settings: Settings, partitions: dg.StaticPartitionsDefinition
+) -> dg.SensorDefinition:
     """Return the sensor that rebuilds a clinic when its folder changed; it never sends."""
 
     @dg.sensor(
@@ -100,7 +104,7 @@ def new_exports_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def new_exports(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         seen = dict(item.split("=", 1) for item in (context.cursor or "").split() if "=" in item)
-        now = {each: _fingerprint(settings, each) for each in clinic_ids(settings.exports_dir)}
+        now = {each: _fingerprint(settings, each) for each in _loaded(settings, partitions)}
         changed = [clinic for clinic, mark in now.items() if seen.get(clinic) != mark]
         for clinic in changed:
             yield dg.RunRequest(run_key=f"{clinic}-{now[clinic]}", partition_key=clinic)
@@ -109,6 +113,15 @@ def new_exports_sensor(settings: Settings) -> dg.SensorDefinition:
         context.update_cursor(" ".join(f"{clinic}={mark}" for clinic, mark in now.items()))
 
     return new_exports
+
+
+def _loaded(settings: Settings, partitions: dg.StaticPartitionsDefinition) -> list[str]:
+    """Return the clinics Dagster knows: one added since needs "Reload definitions" first.
+
+    A request for another would fail the whole tick, and with it every clinic's night.
+    """
+    known = set(partitions.get_partition_keys())
+    return [each for each in clinic_ids(settings.exports_dir) if each in known]
 
 
 def _fingerprint(settings: Settings, clinic_id: str) -> str:

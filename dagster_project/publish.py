@@ -69,7 +69,8 @@ def publish(work: Path, published: Path) -> Build:
     """Publish a decided build and return it.
 
     Raises NotPublishableError when a step is missing or a blocking verdict on the
-    clinic failed. Whatever was published before stays until the rename.
+    clinic failed, or when a later day is published already. Whatever was published
+    before stays until the rename.
     """
     if not work.exists():
         message = f"no build in progress at {work.name}: run `nightly`"
@@ -83,10 +84,15 @@ def publish(work: Path, published: Path) -> Build:
         if failed:
             message = "blocking checks failed: " + ", ".join(name for (name,) in failed)
             raise NotPublishableError(message)
+        build = build_of(con)
+        stands = read_build(published)
+        if stands and build.as_of < stands.as_of:
+            # The tag history lives in the published file: an earlier day would cut it off.
+            message = f"{stands.as_of} is published, and {build.as_of} is earlier: nothing replaced"
+            raise NotPublishableError(message)
         # Landing is Parquet elsewhere; views on it would dangle when the file is moved.
         con.execute("drop schema landing cascade").fetchall()
         con.execute("checkpoint").fetchall()
-        build = build_of(con)
     published.parent.mkdir(parents=True, exist_ok=True)
     # A stale write-ahead log beside the target would not match the new file.
     Path(f"{published}.wal").unlink(missing_ok=True)

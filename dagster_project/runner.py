@@ -34,11 +34,6 @@ class JobResult:
     checks: tuple[dg.AssetCheckEvaluation, ...]
     delivery: Mapping[str, object] | None  # the figures of line_delivery, if it ran
 
-    def then(self, after: "JobResult") -> "JobResult":
-        """Return both as one: the later job's end, everybody's checks."""
-        checks = (*self.checks, *after.checks)
-        return JobResult(after.is_ok, after.errors, checks, after.delivery)
-
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Return Dagster's instance under data_dir, with runs that a kill left behind failed."""

@@ -43,12 +43,12 @@ class Settings(BaseSettings):
         """Return the business day in Asia/Tokyo.
 
         The one given, else the one recorded beside bundled samples
-        (``exports/business_day``), else today.
+        (``exports/business_day``), else today. A live clinic has no sample's day.
         """
         if self.business_day:
             return self.business_day
         recorded = self.exports_dir / "business_day"
-        if recorded.exists():
+        if recorded.exists() and self.line != "live":
             return date.fromisoformat(recorded.read_text().strip())
         return self.now().date()
 

@@ -1,7 +1,6 @@
 """Dagster's webserver and daemon with the LINE simulator, on one state folder."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dagster_project.runner import open_instance
 from dagster_project.settings import Settings, pretending
 
 SIMULATOR_PORT = 8787
@@ -18,10 +18,8 @@ LATE_ENOUGH = time(11)  # when any clinic's window is open: a sample's day is tr
 
 def serve(settings: Settings, port: int, console: Console) -> None:
     """Run until interrupted. The simulator is started only when it is the one in use."""
-    home = settings.dagster_home()
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
-    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    open_instance(settings).dispose()  # fails runs that a kill left behind: they would block
+    environment = {**os.environ, "DAGSTER_HOME": str(settings.dagster_home())}
     if moment := pretending(settings, LATE_ENOUGH).at:
         environment["TAGLINE_AT"] = moment.isoformat()
         console.print(

@@ -3,6 +3,7 @@
 import fcntl
 import multiprocessing
 import os
+from datetime import timedelta
 
 import dagster as dg
 from clinic_builder import Row
@@ -83,6 +84,18 @@ def test_two_terminals_on_one_clinic_do_not_collide(world: World) -> None:
         assert world.nightly() == 1
     assert "another run is under way" in world.text()
     assert world.nightly() == 0
+
+
+def test_an_earlier_day_never_replaces_a_later_one(world: World) -> None:
+    """The tag history lives in the published file, and would be cut off."""
+    saturday = MONDAY - timedelta(days=2)
+    world.write("good", saturday, rows())
+    world.write("good", MONDAY, rows())
+    assert world.nightly() == 0
+    history = world.published("good", "select * from tag_history order by all")
+    assert world.nightly(saturday) == 1
+    assert "earlier: nothing replaced" in world.text()
+    assert world.published("good", "select * from tag_history order by all") == history
 
 
 def test_a_run_whose_process_was_killed_is_failed_at_the_next_start(world: World) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from clinic_builder import Row, user
 from ledgers import database_on, postgres_server
 from nights import World, at
+from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from dagster_project.cli import main
@@ -242,7 +243,8 @@ def test_explain_tells_who_was_touched_by_hand(lived: Lived) -> None:
 def command(lived: Lived, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
     monkeypatch.setenv("TAGLINE_DATA_DIR", str(lived.world.folder / "data"))
     monkeypatch.setenv("TAGLINE_EXPORTS_DIR", str(lived.world.exports))
-    monkeypatch.setenv("COLUMNS", "250")
+    # A narrow terminal folds cells, and the width is read when the module is loaded.
+    monkeypatch.setattr("dagster_project.overrides.cli.console", Console(width=250))
     done = CliRunner().invoke(main, ["override", *words, "--as-of", str(AFTER)])
     return done.exit_code, done.output
 

@@ -5,6 +5,7 @@ builds everything up to the segments, `decide` builds ``models/delivery``.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ GENERIC_TESTS = {
     "accepted_values": "決められた値だけである",
     "relationships": "参照先がある",
 }
+QUOTED = re.compile(r"'[^']*'")
 UNIQUE_ID = "dagster_dbt/unique_id"
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
@@ -130,7 +132,8 @@ def _run_step(
         if not bad and results:
             publish.set_stage(con, build, after)
             return
-    broken = "; ".join(f"{node.unique_id}: {node.message}" for node in bad[:10])
+    # A database error may quote the cell it choked on; the history keeps it for ever.
+    broken = "; ".join(f"{n.unique_id}: {QUOTED.sub('…', n.message)}" for n in bad[:10])
     raise dg.Failure(f"dbt: {broken or 'nothing was built'}", allow_retries=False)
 
 

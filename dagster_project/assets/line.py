@@ -16,7 +16,8 @@ from dagster_project.line.messages import content_version, load_message
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
-NEEDS_A_PERSON = {"unauthorized", "forbidden"}  # a token or an account to be put right
+# Everything else that stops a sender early is trouble, and shows as a failed run.
+NO_TROUBLE = {None, "quota", "another sender is at work", "another sender took over"}
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -81,9 +82,9 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             connect(settings, clinic),
             settings.now,
         )
-        if report.sent.stopped in NEEDS_A_PERSON:
+        if report.sent.stopped not in NO_TROUBLE:
             raise dg.Failure(
-                f"LINE refused the channel: {report.sent.stopped}; nothing more was sent",
+                f"sending stopped early: {report.sent.stopped}",
                 metadata=report.as_metadata(),
                 allow_retries=False,
             )

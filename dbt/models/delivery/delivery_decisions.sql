@@ -59,18 +59,16 @@ with
                         then 0
                         else 1
                     end,
-                    case
-                        when coalesce(members.age_years, 16) >= 16 and links.relation = 'self'
-                        then 0
-                        when members.age_years < 16 and links.relation = 'parent'
-                        then 0
-                        else 1
-                    end,
+                    case when links.relation = 'parent' then 0 else 1 end,
                     links.linked_on,
                     links.line_user_id
             ) as choice
         from members
-        inner join {{ ref("stg_line_links") }} as links on links.patient_id = members.patient_id
+        inner join
+            {{ ref("stg_line_links") }} as links
+            on links.patient_id = members.patient_id
+            -- What concerns an adult reaches nobody else's phone, whoever else is linked.
+            and (links.relation = 'self' or members.age_years < 16)
     ),
     held as (
         select distinct campaigns.campaign
@@ -86,6 +84,12 @@ with
         select occurrence_id, campaign, step, line_user_id, patient_id, as_of
         from {{ source("ledger", "deliveries") }}
         where state in ('batched', 'accepted', 'unknown')
+    ),
+    -- LINE refused it for good: it is never planned again, so it is not decided to be sent.
+    refused as (
+        select distinct occurrence_id, line_user_id
+        from {{ source("ledger", "deliveries") }}
+        where state = 'rejected'
     ),
     -- What left today is left out of the pauses: the same night, run again, decides the same.
     sent as (
@@ -144,6 +148,8 @@ with
                 then 'already_this_cycle'
                 when heard.occurrence_id is not null and sent_today.patient_id is null
                 then 'already_this_cycle'
+                when refused.occurrence_id is not null
+                then 'refused_by_line'
                 when members.due_on > {{ as_of() }}
                 then 'not_due'
                 else 'send'
@@ -164,6 +170,10 @@ with
             heard
             on heard.occurrence_id = members.occurrence_id
             and heard.line_user_id = accounts.line_user_id
+        left join
+            refused
+            on refused.occurrence_id = members.occurrence_id
+            and refused.line_user_id = accounts.line_user_id
         left join
             sent_today
             on sent_today.occurrence_id = members.occurrence_id
