@@ -12,10 +12,6 @@ from rich.console import Console
 from dagster_project.overrides.cli import override
 from dagster_project.settings import TOKYO, Settings
 
-# What an exit code tells: everything went well, something broke, or the clinic's
-# exports were not accepted and yesterday's tags stand. (2 is a wrong command line.)
-OK, FAILED, STALE = 0, 1, 3
-
 console = Console()
 
 
@@ -74,7 +70,7 @@ def status(clinics: Sequence[str], as_of: datetime | None) -> None:
 @click.argument("patient")
 @click.option("--tag", help="Only this tag.")
 @click.option("--campaign", help="Only this campaign.")
-@click.option("--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several.")
+@clinic_option
 @as_of_option
 def explain(
     patient: str,
@@ -128,7 +124,7 @@ def catalog(as_of: datetime | None, out: Path | None) -> None:
 
 @main.command()
 @click.argument("tag", required=False)
-@click.option("--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several.")
+@clinic_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
 def preview(tag: str | None, clinics: Sequence[str], markdown: bool) -> None:
     """Say what the edited rules, or TAG, would change; nothing is written or sent."""

@@ -11,6 +11,7 @@ from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.definitions import definitions
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.delivery.waiting import is_waiting
+from dagster_project.exit_codes import FAILED, OK, STALE
 from dagster_project.ingest.landing import Landing
 from dagster_project.insight.render import (
     render_checks,
@@ -25,7 +26,6 @@ from dagster_project.runner import BusyError, JobResult, open_instance, run_job
 from dagster_project.settings import Settings, pretending
 from dagster_project.simulator import start
 
-OK, FAILED, STALE = 0, 1, 3
 # Steps that judge the clinic's data; when one of their checks fails, our code did not.
 JUDGES = {"warehouse_input", "plan_verdicts"}
 

@@ -11,9 +11,8 @@ from dagster_project.authoring.lint_segments import lint_campaigns, lint_segment
 from dagster_project.authoring.lint_sql import lint_text
 from dagster_project.authoring.lint_tags import lint_folder, lint_list, lint_tag
 from dagster_project.authoring.project import Project
+from dagster_project.exit_codes import FAILED, OK
 from dagster_project.settings import Settings
-
-OK, FAILED = 0, 1
 
 
 def lint(dbt_dir: Path, as_of: date) -> list[Finding]:

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from dagster_project.authoring.project import TAG, Project
 from dagster_project.authoring.sql import read_sql
+from dagster_project.exit_codes import FAILED, OK
 from dagster_project.settings import Settings
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 LONGEST = 50  # PostgreSQL and friends cut identifiers at 63
 REVIEWED_AFTER = timedelta(days=183)
 NO_LABEL = "（日本語の名前を書く）"
-OK, FAILED = 0, 1
 
 
 class NewTagError(Exception):

@@ -6,11 +6,10 @@ from datetime import date
 from rich.console import Console
 
 from dagster_project.clinic import clinic_ids
+from dagster_project.exit_codes import FAILED, OK
 from dagster_project.insight.explain import explain
 from dagster_project.insight.render_explain import render_answer
 from dagster_project.settings import Settings
-
-OK, FAILED = 0, 1
 
 
 def ask(

@@ -11,6 +11,7 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from dagster_project.clinic import clinic_ids
+from dagster_project.exit_codes import FAILED, OK
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.overrides import Action, OverrideError, Wish, make, overrides_of
@@ -21,7 +22,6 @@ from dagster_project.overrides.old_tags import read_old_tags
 from dagster_project.overrides.render import render_overrides
 from dagster_project.settings import Settings
 
-OK, FAILED = 0, 1
 SHOWN = 20  # errors of one file; whoever has more has one cause
 EFFECT = "次の夜間処理から効きます / counts from the next `tagline nightly`"
 

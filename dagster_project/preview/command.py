@@ -8,14 +8,13 @@ from rich.markup import escape
 
 from dagster_project import transform
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
+from dagster_project.exit_codes import FAILED, OK
 from dagster_project.preview.changes import PreviewError, said
 from dagster_project.preview.compare import preview
 from dagster_project.preview.document import document
 from dagster_project.preview.render import render, render_markdown
 from dagster_project.rules import rules_of
 from dagster_project.settings import Settings
-
-OK, FAILED = 0, 1
 
 
 def run_preview(
