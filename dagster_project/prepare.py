@@ -43,6 +43,7 @@ TABLES = {
     "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date,"
     " rule_version varchar",
     "previous.rule_versions": "tag varchar, rule_version varchar",
+    "previous.segment_sizes": "campaign varchar, on_day date, members bigint",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
     " is_passed boolean",
 }
@@ -138,13 +139,22 @@ def _carry_previous(con: duckdb.DuckDBPyConnection, published: Path, copy: Path)
         return
     shutil.copyfile(published, copy)
     con.execute(f"attach '{copy}' as last_night (read_only)").fetchall()
+    published_tables = {
+        f"{schema}.{table}"
+        for schema, table in con.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'last_night'"
+        ).fetchall()
+    }
     for target, source in (
         ("previous.published", "meta.build"),
         ("previous.source_files", "meta.source_files"),
         ("previous.patient_tags", "main.patient_tags"),
         ("previous.tag_events", "main.tag_events"),
         ("previous.rule_versions", "meta.rule_versions"),
+        ("previous.segment_sizes", "main.segment_sizes"),
     ):
+        if source not in published_tables:
+            continue  # a night published before the table was thought of
         names = ", ".join(column.split()[0] for column in TABLES[target].split(", "))
         con.execute(f"insert into {target} select {names} from last_night.{source}").fetchall()
     con.execute("detach last_night").fetchall()

@@ -15,6 +15,7 @@ LAYERS = {
     "facts": "One row per patient, or patient and thing: the expensive scans, done once.",
     "tags": "One file, one tag; and what is derived from all of them.",
     "campaigns": "Who a campaign is for: boolean over tags.",
+    "segments": "All campaigns in one table, and how large their audiences have been.",
     "delivery": "Who is written to, and why the others are not.",
 }
 DERIVED = {

@@ -131,7 +131,7 @@ BROKEN = [
     (SEGMENT_YML, "tags: [hypertension, ", "tags: [", "its SQL names hypertension, "),
     (MESSAGE, "定期健診の時期の", "糖尿病の", "message 1: says 糖尿"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
-    ("models/delivery/segment_members.sql", '"vaccination", ', "", "listed 0 times"),
+    ("models/segments/segment_members.sql", '"vaccination", ', "", "listed 0 times"),
 ]  # fmt: skip
 
 

@@ -66,22 +66,25 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         yield from _checks("warehouse_input", results, stops=True)
 
     @dg.asset(
-        deps=["patient_tags", "tag_catalog", "patients_today"],
+        deps=["patient_tags", "tag_catalog", "patients_today", "segment_sizes"],
         group_name="checks",
         kinds={"greatexpectations"},
         partitions_def=partitions,
         pool="warehouse",
-        check_specs=check_specs("audience_verdicts", ["audience"], partitions),
-        description="タグごとの検査。落ちたタグに立つ配信だけが保留になり、ほかは止まらない。",
+        check_specs=check_specs("audience_verdicts", ["audience", "segments"], partitions),
+        description="タグと配信の対象者の検査。落ちたものに立つ配信だけが保留になり、ほかは止まらない。",
     )
     def audience_verdicts(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Events:
         with duckdb.connect(str(settings.work_path(context.partition_key))) as con:
             require_stage(con, "derived")
-            results = run_suite("audience", profile(con, "audience"))
-            con.execute("delete from checks.verdicts where scope = 'tag'").fetchall()
-            write_verdicts(con, results)
+            tags = run_suite("audience", profile(con, "audience"))
+            segments = run_suite("segments", profile(con, "segments"))
+            con.execute("delete from checks.verdicts where scope in ('tag', 'campaign')").fetchall()
+            write_verdicts(con, tags)
+            write_verdicts(con, segments, subjects="campaign")
+        results = [*tags, *segments]
         yield dg.MaterializeResult(metadata=_tally(results))
         yield from _checks("audience_verdicts", results, stops=False)
 

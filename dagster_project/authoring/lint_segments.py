@@ -39,7 +39,7 @@ def lint_campaigns(project: Project) -> Iterator[Finding]:
         path = folder / f"{SEGMENT}{folder.name}.sql"
         if not path.exists():
             yield Finding(path, 1, "the campaign has no segment", "write who it is for")
-    path = project.dbt_dir / "models" / "delivery" / "segment_members.sql"
+    path = project.dbt_dir / "models" / "segments" / "segment_members.sql"
     sql = next((each for each in project.sql_files if each.path == path), None)
     listed = [name for name, _ in (sql.listed("segments") if sql else None) or []]
     for name, segment in project.segments.items():

@@ -17,7 +17,7 @@ class CheckResult:
     spec: CheckSpec
     is_passed: bool
     broken: tuple[dict[str, object], ...]
-    subjects: tuple[str, ...]  # tags that failed, where rows are tags; else empty
+    subjects: tuple[str, ...]  # tags or campaigns that failed, where rows are such; else empty
 
     @property
     def expected(self) -> str:
@@ -79,14 +79,17 @@ def _result(
     return CheckResult(spec, is_passed=False, broken=broken, subjects=subjects)
 
 
-def write_verdicts(con: duckdb.DuckDBPyConnection, results: Sequence[CheckResult]) -> None:
-    """Add results to `checks.verdicts`: about the clinic, or about each tag that failed.
+def write_verdicts(
+    con: duckdb.DuckDBPyConnection, results: Sequence[CheckResult], subjects: str = "tag"
+) -> None:
+    """Add results to `checks.verdicts`: about the clinic, or each tag or campaign that failed.
 
     The decisions read them: a failed blocking check on a tag holds the campaigns that
-    stand on it, one on the clinic keeps the night from being published.
+    stand on it, one on a campaign holds that campaign, one on the clinic keeps the night
+    from being published. `subjects` is what the rows of the profile are: tag or campaign.
     """
     for result in results:
-        scopes = [("tag", tag) for tag in result.subjects] or [("clinic", "clinic")]
+        scopes = [(subjects, each) for each in result.subjects] or [("clinic", "clinic")]
         for scope, subject in scopes:
             con.execute(
                 "insert into checks.verdicts values (?, ?, ?, ?, ?)",

@@ -77,8 +77,10 @@ with
             {{ source("checks", "verdicts") }} as verdicts
             on not verdicts.is_passed
             and verdicts.severity = 'blocking'
-            and verdicts.scope = 'tag'
-            and campaigns.tags like '%,' || verdicts.subject || ',%'
+            and (
+                (verdicts.scope = 'campaign' and verdicts.subject = campaigns.campaign)
+                or (verdicts.scope = 'tag' and campaigns.tags like '%,' || verdicts.subject || ',%')
+            )
     ),
     delivered as (
         select occurrence_id, campaign, step, line_user_id, patient_id, as_of
