@@ -6,8 +6,8 @@ import os
 from datetime import timedelta
 
 import dagster as dg
-from clinic_builder import Row
-from nights import MONDAY, World
+from clinic_builder import Row, user
+from nights import MONDAY, World, at
 
 from dagster_project.runner import PID, open_instance
 
@@ -115,3 +115,29 @@ def test_a_run_whose_process_was_killed_is_failed_at_the_next_start(world: World
 @dg.job
 def _job() -> None:
     pass
+
+
+def test_a_link_list_that_cannot_be_read_makes_the_plan_wait_and_loses_nobody(world: World) -> None:
+    lapsed = range(1, 4)
+    folder = world.write(
+        "good",
+        MONDAY,
+        {
+            "patients": [{"patient_no": str(n)} for n in VISITORS],
+            "visits": [
+                {"patient_no": str(n), "visited_on": "2025-10-01" if n in lapsed else "2026-05-20"}
+                for n in VISITORS
+            ],
+            "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in lapsed],
+        },
+    )
+    assert world.nightly(moment=at(MONDAY, 2)) == 0
+    links = folder / f"line_links_{MONDAY:%Y%m%d}.csv"
+    good = links.read_bytes()
+    links.write_bytes(good + b"a line of one cell\r\n")
+    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    assert not world.received("good")
+    assert "同意を確かめられません" in world.text()
+    links.write_bytes(good)
+    assert world.send(MONDAY, at(MONDAY, 10, 11)) == 0
+    assert sum(world.received("good").values()) == len(lapsed)

@@ -24,6 +24,9 @@ class Closed:
     reason: str
 
 
+UNREADABLE_LINKS = Closed("LINE連携の新しいエクスポートが読めず、同意を確かめられません")
+
+
 @dataclass(frozen=True)
 class Planned:
     """One intent that has reached nobody yet, as the gate sees it."""

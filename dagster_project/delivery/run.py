@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import freeze
-from dagster_project.delivery.gate import Consent, Key, why_closed
+from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.line.messages import Message
@@ -50,7 +50,7 @@ def deliver(
     engine: Engine,
     clinic: Clinic,
     published: Path,
-    reachable: set[Consent],
+    reachable: set[Consent] | None,
     messages: dict[str, Sequence[Message]],
     channel: Channel,
     clock: Clock,
@@ -58,15 +58,18 @@ def deliver(
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
-    Outside the window nothing new leaves; what an earlier run left under way is still
-    retried with its own key, and settled when its deadline has passed. Raises
-    WrongChannelError, before anything is sent, when the channel is not the clinic's.
+    Outside the window, and while nobody knows who consents (`reachable` is None), nothing
+    new leaves and the plan waits. What an earlier run left under way is still retried with
+    its own key, and settled when its deadline has passed. Raises WrongChannelError, before
+    anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
     build, plan = _published(published)
     closed = why_closed(clinic, build, now)
     refused = 0
-    if closed is None and build is not None:
+    if closed is None and reachable is None:
+        closed = UNREADABLE_LINKS
+    if closed is None and build is not None and reachable is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
         refused = freeze(engine, build, plan, reachable, messages, closes, now).refused
     sent = send_batches(
