@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import dagster as dg
 from rich.console import Console
 
-from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
+from dagster_project.clinic import Clinic, clinic_in
+from dagster_project.clinics import each_clinic, fail
 from dagster_project.definitions import definitions
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.delivery.waiting import is_waiting
@@ -96,34 +97,17 @@ def show_status(settings: Settings, chosen: Sequence[str], console: Console) -> 
 def _each(
     settings: Settings, chosen: Sequence[str], console: Console, one: Callable[[Clinic], int]
 ) -> int:
-    """Do one thing for each chosen clinic, or for all; return the worst exit code."""
-    known = clinic_ids(settings.exports_dir)
-    codes = []
-    for clinic_id in chosen or known:
-        if clinic_id not in known:
-            there = ", ".join(known) or "none"
-            console.print(f"[red]{settings.exports_dir}: no clinic {clinic_id}; there: {there}[/]")
-            codes.append(FAILED)
-            continue
-        try:
-            clinic = clinic_in(settings.exports_dir, clinic_id)
-        except ClinicError as error:
-            console.rule(clinic_id)
-            console.print(f"[red]{error}[/]", highlight=False)
-            codes.append(FAILED)
-            continue
+    """Do one thing for each chosen clinic under its name; return the worst exit code."""
+
+    def under_its_name(clinic_id: str) -> int:
+        clinic = clinic_in(settings.exports_dir, clinic_id)
         console.rule(f"{clinic.name} ({clinic.clinic_id})")
         try:
-            codes.append(one(clinic))
+            return one(clinic)
         except BusyError as error:
-            console.print(f"[red]{error}[/]", highlight=False)
-            codes.append(FAILED)
-        except Exception as error:  # noqa: BLE001 - one clinic's trouble is not another's
-            console.print(f"[red]{clinic_id}: {type(error).__name__}: {error}[/]", highlight=False)
-            codes.append(FAILED)
-    if not codes:
-        console.print(f"[red]{settings.exports_dir}: no folder with a clinic.yaml[/]")
-    return FAILED if FAILED in codes or not codes else max(codes)
+            return fail(console, str(error))
+
+    return each_clinic(settings.exports_dir, chosen, console, under_its_name)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ reached.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -51,38 +52,43 @@ TABLES = {
 Rows = Sequence[Sequence[object]]
 
 
-def prepare(
-    work: Path,
-    build: Build,
-    clinic: Clinic,
-    landing_dir: Path,
-    published: Path,
-    deliveries: Rows,
-    contents: dict[str, str],
-    rules: Rules = UNVERSIONED,
-    overrides: Rows = (),
-) -> dict[str, int]:
-    """Write a fresh warehouse for this build and return the rows of each landing dataset."""
+@dataclass(frozen=True)
+class Night:
+    """What one night of one clinic is given, and nothing else can have a say in it."""
+
+    build: Build
+    clinic: Clinic
+    landing_dir: Path
+    last_night: Path  # its published file; before the first night there is none
+    rules: Rules = UNVERSIONED
+    deliveries: Rows = ()  # as `ledger.deliveries`
+    overrides: Rows = ()  # as `ledger.overrides`
+    contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
+
+
+def prepare(work: Path, night: Night) -> dict[str, int]:
+    """Write a fresh warehouse for a night and return the rows of each landing dataset."""
     work.parent.mkdir(parents=True, exist_ok=True)
     for stale in (work, Path(f"{work}.wal")):
         stale.unlink(missing_ok=True)
+    build = night.build
     with duckdb.connect(str(work)) as con:
         for schema in ("landing", "meta", "clinic", "ledger", "previous", "checks"):
             con.execute(f"create schema {schema}").fetchall()
         for table, columns in TABLES.items():
             con.execute(f"create table {table} ({columns})").fetchall()
-        folder = landing_dir / build.clinic_id
+        folder = night.landing_dir / build.clinic_id
         for dataset, columns in DATASETS.items():
             landing_view(con, folder, dataset, columns)
         # What a feed once said counts no longer when clinic.yaml has no such feed any more.
-        feeds = ", ".join(f"'{name}'" for name in clinic.feeds)
+        feeds = ", ".join(f"'{name}'" for name in night.clinic.feeds)
         landing_view(con, folder, "files", FILES, f"feed in ({feeds})" if feeds else "false")
-        _clinic_tables(con, clinic, build.as_of, contents)
-        _fill(con, "ledger.deliveries", deliveries)
-        _fill(con, "ledger.overrides", overrides)
-        _fill(con, "meta.rule_versions", [[*pair] for pair in rules.tags.items()])
-        _fill(con, "meta.node_versions", [[*pair] for pair in rules.nodes.items()])
-        _carry_previous(con, published, work.with_name("previous.duckdb"))
+        _clinic_tables(con, night.clinic, build.as_of, night.contents)
+        _fill(con, "ledger.deliveries", night.deliveries)
+        _fill(con, "ledger.overrides", night.overrides)
+        _fill(con, "meta.rule_versions", [[*pair] for pair in night.rules.tags.items()])
+        _fill(con, "meta.node_versions", [[*pair] for pair in night.rules.nodes.items()])
+        _carry_previous(con, night.last_night, work.with_name("previous.duckdb"))
         stage = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
         _fill(con, "meta.build", [[*stage, "prepared"]])
         con.execute(
@@ -112,7 +118,7 @@ def landing_view(
 
 
 def _clinic_tables(
-    con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: dict[str, str]
+    con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: Mapping[str, str]
 ) -> None:
     fed = {record.dataset for feed in clinic.feeds.values() for record in feed.records}
     has_uke = any(feed.format == "uke" for feed in clinic.feeds.values())

@@ -15,7 +15,7 @@ from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.commands import run_nightly, run_send, show_status
 from dagster_project.ingest import ingest_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.rules import rules_of
 from dagster_project.settings import ROOT, TOKYO, Settings
@@ -109,7 +109,7 @@ def derive(folder: Path, data: Path, as_of: date, target: Path) -> duckdb.DuckDB
     work = data / "work" / clinic.clinic_id / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "test", as_of, at(as_of, 2))
     rules = rules_of(transform.parse(DBT, target))
-    prepare(work, build, clinic, data / "landing", data / "none", [], {}, rules)
+    prepare(work, Night(build, clinic, data / "landing", data / "none", rules))
     results = transform.build(DBT, target, work, as_of, ["--exclude", "fqn:tagline.delivery"])
     broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]
     assert not broken, broken

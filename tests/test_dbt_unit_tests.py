@@ -15,7 +15,7 @@ from nights import DBT, MONDAY, at
 
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 
 # Lists of what stands in other files, which the build itself holds complete.
@@ -32,7 +32,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Path:
     clinic = load_clinic(write_clinic(folder, "units", MONDAY, {}) / "clinic.yaml")
     path = folder / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "test", MONDAY, at(MONDAY, 2))
-    prepare(path, build, clinic, folder / "landing", folder / "none", [], {})
+    prepare(path, Night(build, clinic, folder / "landing", folder / "none"))
     only_relations = ["--exclude-resource-type", "test"]
     results = transform.build(DBT, parsed, path, MONDAY, only_relations)
     broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]

@@ -12,7 +12,7 @@ from ingest_builder import HEADER, PATIENTS, TODAY, VISITS, Exports
 
 from dagster_project.checks.profiles import profile, profile_exports
 from dagster_project.checks.run import run_suite
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.settings import TOKYO
 
@@ -56,7 +56,7 @@ def warehouse(
     exports.land(as_of)
     work = exports.root / "work" / "warehouse.duckdb"
     build = Build("clinic", "test", as_of, datetime(2026, 6, 1, 2, tzinfo=TOKYO))
-    prepare(work, build, exports.clinic(), exports.root / "landing", Path("none"), [], {})
+    prepare(work, Night(build, exports.clinic(), exports.root / "landing", Path("none")))
     with duckdb.connect(str(work)) as con:
         for row in exports.registry():
             if row["name"] in published:

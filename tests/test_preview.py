@@ -20,7 +20,7 @@ from dagster_project.cli import main
 from dagster_project.clinic import clinic_in, load_clinic
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ledger.store import open_ledger
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.preview.command import run_preview
 from dagster_project.preview.compare import Preview, preview
 from dagster_project.publish import Build, publish, set_stage
@@ -144,7 +144,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
     build = Build(CLINIC, "night", MONDAY, at(MONDAY, 2))
     rules = rules_of(transform.parse(settings.dbt_dir, target))
     published = settings.published_path(CLINIC)
-    prepare(work, build, clinic, settings.landing_dir(), published, [], {}, rules=rules)
+    prepare(work, Night(build, clinic, settings.landing_dir(), published, rules))
     results = transform.build(
         settings.dbt_dir, target, work, MONDAY, ["--exclude-resource-type", "test"]
     )

@@ -10,7 +10,7 @@ from nights import DBT, MONDAY, at
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.ingest import ingest_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 
 SQL = """-- Is a patient.
@@ -61,7 +61,7 @@ def messages(folder: Path, meta: str, *, is_listed: bool) -> str:
     ingest_clinic(clinic, exports, folder / "landing", MONDAY)
     work = folder / "work" / "warehouse.duckdb"
     build = Build("d1", "test", MONDAY, at(MONDAY, 2))
-    prepare(work, build, clinic, folder / "landing", folder / "none", [], {})
+    prepare(work, Night(build, clinic, folder / "landing", folder / "none"))
     selection = ["--select", "+tag_catalog", "+patient_tags"]
     results = transform.build(dbt, folder / "target", work, MONDAY, selection)
     return "\n".join(node.message for node in results if not node.is_ok)

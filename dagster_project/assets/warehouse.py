@@ -17,7 +17,7 @@ from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_versions
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build, publish, require_stage
 from dagster_project.rules import rules_of
 from dagster_project.settings import Settings
@@ -45,17 +45,17 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         build = Build(clinic.clinic_id, f"{as_of:%Y%m%d}-{context.run.run_id[:8]}", as_of, now)
         work = settings.work_path(clinic.clinic_id)
         ledger = open_ledger(settings.ledger())
-        rows = prepare(
-            work,
+        night = Night(
             build,
             clinic,
-            settings.landing_dir(),
-            settings.published_path(clinic.clinic_id),
-            deliveries_for_warehouse(ledger, clinic.clinic_id),
-            content_versions(settings.dbt_dir / "campaigns"),
-            rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
-            overrides_for_warehouse(ledger, clinic.clinic_id),
+            landing_dir=settings.landing_dir(),
+            last_night=settings.published_path(clinic.clinic_id),
+            rules=rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
+            deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
+            overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
+            contents=content_versions(settings.dbt_dir / "campaigns"),
         )
+        rows = prepare(work, night)
         with duckdb.connect(str(work)) as con:
             feeds = profile_exports(con, clinic, settings.landing_dir(), as_of)
             results = [*run_suite("exports", feeds), *run_suite("uke", profile(con, "uke"))]

@@ -5,7 +5,7 @@ from datetime import date
 
 from rich.console import Console
 
-from dagster_project.clinic import clinic_ids
+from dagster_project.clinics import each_clinic, fail
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.insight.explain import explain
 from dagster_project.insight.render_explain import render_answer
@@ -22,21 +22,25 @@ def ask(
     console: Console,
 ) -> int:
     """Answer for each clinic asked, or for each that lists the patient; FAILED if none does."""
-    is_answered = False
-    for clinic_id in clinics or clinic_ids(settings.exports_dir):
+    answered = []
+
+    def one(clinic_id: str) -> int:
         path = settings.published_path(clinic_id)
         if not path.exists():
             console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
-            continue
+            return OK
         try:
             answer = explain(path, patient, tag, campaign, as_of)
         except KeyError as error:
-            console.print(f"[red]{clinic_id}: {error.args[0]}[/]", highlight=False)
-            return FAILED
+            return fail(console, f"{clinic_id}: {error.args[0]}")
         if clinics or answer.is_listed:
             console.rule(clinic_id)
             render_answer(console, answer)
-            is_answered = True
-    if not is_answered:
+            answered.append(clinic_id)
+        return OK
+
+    worst = each_clinic(settings.exports_dir, clinics, console, one)
+    if worst == OK and not answered:
         console.print(f"[yellow]{patient}: どの医院の患者一覧にもいません / in no patient list[/]")
-    return OK if is_answered else FAILED
+        return FAILED
+    return worst

@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from sqlalchemy import Engine
 
-from dagster_project.clinic import clinic_ids
-from dagster_project.exit_codes import FAILED, OK
+from dagster_project.clinic import ClinicError
+from dagster_project.clinics import each_clinic, fail, the_clinic
+from dagster_project.exit_codes import OK
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.overrides import Action, OverrideError, Wish, make, overrides_of
@@ -116,16 +116,16 @@ def withdraw(settings: Settings, override_id: int, by: str | None, console: Cons
 
 def show(settings: Settings, clinics: Sequence[str], console: Console) -> int:
     """Print every override of each clinic asked, or of all: who, what, why, until when."""
+    engine = open_ledger(settings.ledger())
 
-    def do(engine: Engine) -> None:
-        for clinic_id in clinics or clinic_ids(settings.exports_dir):
-            _require(settings, clinic_id)
-            path = settings.published_path(clinic_id)
-            labels = read_known(path).labels if path.exists() else {}
-            console.rule(clinic_id)
-            render_overrides(console, overrides_of(engine, clinic_id), labels, settings.as_of())
+    def one(clinic_id: str) -> int:
+        path = settings.published_path(clinic_id)
+        labels = read_known(path).labels if path.exists() else {}
+        console.rule(clinic_id)
+        render_overrides(console, overrides_of(engine, clinic_id), labels, settings.as_of())
+        return OK
 
-    return _trying(settings, console, do)
+    return each_clinic(settings.exports_dir, clinics, console, one)
 
 
 def name_or_login(by: str | None) -> str:
@@ -141,28 +141,17 @@ def name_or_login(by: str | None) -> str:
 def _trying(settings: Settings, console: Console, do: Callable[[Engine], None]) -> int:
     try:
         do(open_ledger(settings.ledger()))
-    except OverrideError as error:
-        console.print(f"[red]{escape(str(error))}[/]", highlight=False)
-        return FAILED
+    except (OverrideError, ClinicError) as error:
+        return fail(console, str(error))
     return OK
 
 
 def _published(settings: Settings, clinic: str | None) -> tuple[str, Known]:
-    """Return the clinic meant and what it has published; a number alone does not tell clinics."""
-    there = clinic_ids(settings.exports_dir)
-    if clinic is None and len(there) != 1:
-        raise OverrideError(f"which clinic? --clinic {' or '.join(there) or 'C'}")
-    clinic_id = clinic or there[0]
-    _require(settings, clinic_id)
+    """Return the clinic meant and what it has published."""
+    clinic_id = the_clinic(settings.exports_dir, clinic)
     try:
         return clinic_id, read_known(settings.published_path(clinic_id))
     except FileNotFoundError as error:
         raise OverrideError(
             f"{clinic_id}: まだ公開された夜がありません / run `tagline nightly` first"
         ) from error
-
-
-def _require(settings: Settings, clinic_id: str) -> None:
-    there = clinic_ids(settings.exports_dir)
-    if clinic_id not in there:
-        raise OverrideError(f"no clinic {clinic_id}; there: {', '.join(there) or 'none'}")
