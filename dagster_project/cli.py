@@ -33,9 +33,10 @@ main.add_command(override)
 clinic_option = click.option(
     "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."
 )
+DAY = click.DateTime(["%Y-%m-%d"])
 as_of_option = click.option(
     "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     help="Business day in Asia/Tokyo. Default: exports/business_day, else today.",
 )
 
@@ -135,6 +136,17 @@ def preview(tag: str | None, clinics: Sequence[str], markdown: bool) -> None:
     from dagster_project.preview.command import run_preview  # noqa: PLC0415 - dbt takes seconds
 
     sys.exit(run_preview(Settings(), tag, clinics, console, markdown=markdown))
+
+
+@main.command()
+@click.option("--from", "start", type=DAY, required=True, help="The first day.")
+@click.option("--to", "end", type=DAY, required=True, help="The last day.")
+@clinic_option
+def replay(start: datetime, end: datetime, clinics: Sequence[str]) -> None:
+    """Build past nights again, aside, and say whether the tags are as published then."""
+    from dagster_project.replay.command import run_replay  # noqa: PLC0415 - dbt takes seconds
+
+    sys.exit(run_replay(Settings(), clinics, start.date(), end.date(), console))
 
 
 @main.command()

@@ -5,7 +5,7 @@ overrides from the ledger, and what was published last. Another clinic is not th
 reached.
 """
 
-import shutil
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from dagster_project.carried import carry_last_night, note_what_is_known
 from dagster_project.clinic import Clinic
 from dagster_project.ingest.contract import DATASETS, FILES
 from dagster_project.publish import Build
@@ -27,7 +28,11 @@ TABLES = {
     " stage varchar",
     "meta.rule_versions": "tag varchar, rule_version varchar",
     "meta.node_versions": "node varchar, version varchar",
-    "meta.source_files": "file_id varchar, feed varchar, name varchar, exported_on date",
+    "meta.rule_history": "tag varchar, rule_version varchar, on_day date",
+    # The nights published so far and this one, and what each counted: see carried.py.
+    "meta.nights": "as_of date, build_id varchar, built_at varchar, settings_version varchar",
+    "meta.source_files": "sighting_id varchar, file_id varchar, feed varchar, name varchar,"
+    " exported_on date, known_on date",
     "clinic.profile": "clinic_id varchar, name varchar, min_confirm_months integer,"
     " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean",
     "clinic.departments": "local_name varchar, department_code varchar",
@@ -37,14 +42,19 @@ TABLES = {
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
-    " made_on date, expires_on date, withdrawn_on date",
+    " made_on date, expires_on date, withdrawn_on date, known_on date, withdrawal_known_on date",
     "previous.published": "as_of date",
-    "previous.source_files": "file_id varchar",
+    "previous.nights": "as_of date, build_id varchar, built_at varchar, settings_version varchar",
+    "previous.source_files": "sighting_id varchar, file_id varchar, known_on date",
     "previous.patient_tags": "patient_id varchar, tag varchar, state varchar",
     "previous.tag_events": "tag varchar, patient_id varchar, event varchar, on_day date,"
     " rule_version varchar",
     "previous.rule_versions": "tag varchar, rule_version varchar",
     "previous.segment_sizes": "campaign varchar, on_day date, members bigint",
+    "previous.rule_history": "tag varchar, rule_version varchar, on_day date",
+    "previous.decision_events": "campaign varchar, step integer, patient_id varchar, on_day date,"
+    " outcome varchar, reason varchar, because_on date",
+    "previous.overrides": "id bigint, known_on date, withdrawal_known_on date",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
     " is_passed boolean",
 }
@@ -62,7 +72,7 @@ class Night:
     last_night: Path  # its published file; before the first night there is none
     rules: Rules = UNVERSIONED
     deliveries: Rows = ()  # as `ledger.deliveries`
-    overrides: Rows = ()  # as `ledger.overrides`
+    overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
 
 
@@ -80,23 +90,35 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         folder = night.landing_dir / build.clinic_id
         for dataset, columns in DATASETS.items():
             landing_view(con, folder, dataset, columns)
-        # What a feed once said counts no longer when clinic.yaml has no such feed any more.
-        feeds = ", ".join(f"'{name}'" for name in night.clinic.feeds)
-        landing_view(con, folder, "files", FILES, f"feed in ({feeds})" if feeds else "false")
+        landing_view(con, folder, "files", FILES, _may_be_known(night.clinic, build.as_of))
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
         _fill(con, "ledger.deliveries", night.deliveries)
         _fill(con, "ledger.overrides", night.overrides)
         _fill(con, "meta.rule_versions", [[*pair] for pair in night.rules.tags.items()])
         _fill(con, "meta.node_versions", [[*pair] for pair in night.rules.nodes.items()])
-        _carry_previous(con, night.last_night, work.with_name("previous.duckdb"))
+        carry_last_night(con, night.last_night, work.with_name("previous.duckdb"))
+        note_what_is_known(con, build, settings_version(night.clinic))
         stage = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
         _fill(con, "meta.build", [[*stage, "prepared"]])
-        con.execute(
-            "insert into meta.source_files select distinct file_id, feed, name, exported_on"
-            " from landing.files where status = 'landed' and exported_on <= ?",
-            [build.as_of],
-        ).fetchall()
         return {name: _count(con, f"landing.{name}") for name in DATASETS}
+
+
+def settings_version(clinic: Clinic) -> str:
+    """Return twelve hex digits for what a clinic.yaml has to say in a tag."""
+    said = (_profile(clinic)[2:], clinic.departments, clinic.default_department, [*clinic.feeds])
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def _may_be_known(clinic: Clinic, as_of: date) -> str:
+    """Return the one condition on a file that a night of this day may know of it.
+
+    It stands for a day that has come, and had been read by then: what arrived late was not
+    known earlier. The twin of `is_known` in ingest/current.py.
+    """
+    # What a feed once said counts no longer when clinic.yaml has no such feed any more.
+    feeds = ", ".join(f"'{name}'" for name in clinic.feeds) or "null"
+    known_on = "coalesce(known_on, first_seen_as_of)"
+    return f"feed in ({feeds}) and exported_on <= '{as_of}' and {known_on} <= '{as_of}'"
 
 
 def landing_view(
@@ -120,17 +142,7 @@ def landing_view(
 def _clinic_tables(
     con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: Mapping[str, str]
 ) -> None:
-    fed = {record.dataset for feed in clinic.feeds.values() for record in feed.records}
-    has_uke = any(feed.format == "uke" for feed in clinic.feeds.values())
-    profile = [
-        clinic.clinic_id,
-        clinic.name,
-        clinic.limits.min_confirm_months,
-        "immunizations" in fed,
-        has_uke or "conditions" in fed,
-        has_uke or "visits" in fed,
-    ]
-    _fill(con, "clinic.profile", [profile])
+    _fill(con, "clinic.profile", [_profile(clinic)])
     _fill(con, "clinic.departments", [[*pair] for pair in clinic.departments.items()])
     if clinic.default_department:
         _fill(con, "clinic.default_department", [[clinic.default_department]])
@@ -139,39 +151,25 @@ def _clinic_tables(
     _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
 
 
-def _carry_previous(con: duckdb.DuckDBPyConnection, published: Path, copy: Path) -> None:
-    """Bring tag history over from a private copy, so that nobody's session can fail the night."""
-    if not published.exists():
-        return
-    shutil.copyfile(published, copy)
-    con.execute(f"attach '{copy}' as last_night (read_only)").fetchall()
-    published_tables = {
-        f"{schema}.{table}"
-        for schema, table in con.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'last_night'"
-        ).fetchall()
-    }
-    for target, source in (
-        ("previous.published", "meta.build"),
-        ("previous.source_files", "meta.source_files"),
-        ("previous.patient_tags", "main.patient_tags"),
-        ("previous.tag_events", "main.tag_events"),
-        ("previous.rule_versions", "meta.rule_versions"),
-        ("previous.segment_sizes", "main.segment_sizes"),
-    ):
-        if source not in published_tables:
-            continue  # a night published before the table was thought of
-        names = ", ".join(column.split()[0] for column in TABLES[target].split(", "))
-        con.execute(f"insert into {target} select {names} from last_night.{source}").fetchall()
-    con.execute("detach last_night").fetchall()
-    copy.unlink()
+def _profile(clinic: Clinic) -> list[object]:
+    fed = {record.dataset for feed in clinic.feeds.values() for record in feed.records}
+    has_uke = any(feed.format == "uke" for feed in clinic.feeds.values())
+    return [
+        clinic.clinic_id,
+        clinic.name,
+        clinic.limits.min_confirm_months,
+        "immunizations" in fed,
+        has_uke or "conditions" in fed,
+        has_uke or "visits" in fed,
+    ]
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
     if rows:
         columns = [pa.array(column) for column in zip(*rows, strict=True)]
-        con.register("filling", pa.table(columns, names=[f"c{n}" for n in range(len(columns))]))
-        con.execute(f"insert into {table} select * from filling").fetchall()
+        names = [column.split()[0] for column in TABLES[table].split(", ")][: len(columns)]
+        con.register("filling", pa.table(columns, names=names))
+        con.execute(f"insert into {table} by name select * from filling").fetchall()
         con.unregister("filling")
 
 

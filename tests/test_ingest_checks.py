@@ -61,7 +61,9 @@ def warehouse(
         for row in exports.registry():
             if row["name"] in published:
                 file_id = [row["file_id"]]
-                con.execute("insert into previous.source_files values (?)", file_id).fetchall()
+                con.execute(
+                    "insert into previous.source_files (file_id) values (?)", file_id
+                ).fetchall()
         yield con
 
 

@@ -107,6 +107,27 @@ def test_two_lists_that_are_both_empty_today_are_no_mistake(tmp_path: Path) -> N
     assert set(statuses(exports).values()) == {"landed"}
 
 
+def known(exports: Exports) -> dict[str, date]:
+    return {row["name"]: row["known_on"] for row in exports.registry()}
+
+
+def test_a_file_counts_from_the_day_it_came_however_old_the_day_in_its_name(
+    tmp_path: Path,
+) -> None:
+    exports = patients(tmp_path, mode="delta")
+    exports.write(FILE, GOOD)
+    exports.land(TODAY)
+    exports.write("patients_20260530.csv", BETTER)
+    exports.land(TOMORROW)
+    assert known(exports) == {FILE: TODAY, "patients_20260530.csv": TOMORROW}
+    assert current(exports, TODAY) == [f"{FILE} 1"]
+    assert current(exports, TOMORROW) == ["patients_20260530.csv 2", f"{FILE} 1"]
+    # A run for a day gone by finds it in the folder; a later one takes nothing back.
+    exports.land(TODAY)
+    exports.land(TOMORROW)
+    assert known(exports) == {FILE: TODAY, "patients_20260530.csv": TODAY}
+
+
 # --- Bad files and their correction ---------------------------------------------------------
 
 
@@ -129,6 +150,9 @@ def test_a_bad_file_is_tried_again_and_lands_once_the_declaration_is_mended(
     }
     assert exports.report(FILE, TOMORROW).status == "landed"
     assert waiting(exports, TOMORROW) == []
+    # Nobody could read it on the first day: a night of that day did not have it.
+    assert known(exports) == {FILE: TOMORROW}
+    assert current(exports, TODAY) == []
     assert exports.rows("patients", "patient_no") == [PATIENT]
     assert exports.report(FILE, TOMORROW).status == "known"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from dagster_project.clinic import Clinic, Feed
 from dagster_project.ingest.batches import Batch
 from dagster_project.ingest.csv_format import read_csv
-from dagster_project.ingest.current import Row, arrival, open_quarantines
+from dagster_project.ingest.current import Row, arrival, known_on, open_quarantines
 from dagster_project.ingest.errors import BadFileError
 from dagster_project.ingest.landing import Landing, file_id_of, sighting_id_of
 from dagster_project.ingest.sighting import Sighted, registry_row, sighted_files
@@ -103,6 +103,9 @@ def _meet(
     before = met.newest.get(sighted.name)
     is_same = before is not None and before["file_id"] == file_id
     if before and is_same and before["sighting_id"] not in met.waiting:
+        if known_on(before) > as_of:
+            # A run for a day gone by finds it in the folder: that day's night may count it.
+            landing.register({**before, "known_on": as_of})
         return _report(before, "known")
     row = registry_row(clinic, feed_name, clinic.feeds[feed_name], sighted, as_of)
     if before and is_same:

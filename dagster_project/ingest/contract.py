@@ -158,6 +158,7 @@ FILES = pa.schema(
         "arrival": COUNT,  # in which order a clinic's files were met
         "exported_on": DAY,
         "first_seen_as_of": DAY,
+        "known_on": DAY,  # the business day it was read as it stands; older rows: when first seen
         "encoding": TEXT,
         "bytes": COUNT,
         "rows": COUNT,

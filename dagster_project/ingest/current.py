@@ -11,7 +11,8 @@ def current_files(sightings: Iterable[Row], as_of: date) -> list[Row]:
 
     Of a full dump the newest of each period counts, of a delta every one.
     """
-    seen = sorted((row for row in _seen(sightings, as_of) if row["status"] == "landed"), key=order)
+    landed = (row for row in sightings if row["status"] == "landed" and is_known(row, as_of))
+    seen = sorted(landed, key=order)
     dumps = [row for row in seen if row["mode"] == "full"]
     newest = {(row["feed"], row["period"]): row["sighting_id"] for row in dumps}.values()
     return [row for row in seen if row["mode"] == "delta" or row["sighting_id"] in newest]
@@ -23,7 +24,7 @@ def open_quarantines(sightings: Iterable[Row], as_of: date) -> list[Row]:
     A dump is replaced by a later one of its period. The records of a delta are nowhere
     else: only the same content, or better content under the same name, replaces it.
     """
-    seen = _seen(sightings, as_of)
+    seen = [row for row in sightings if exported_on(row) <= as_of]
     landed = [row for row in seen if row["status"] == "landed"]
     return [
         row
@@ -52,8 +53,14 @@ def arrival(row: Row) -> int:
     return int(str(row["arrival"]))
 
 
-def _seen(sightings: Iterable[Row], as_of: date) -> list[Row]:
-    return [row for row in sightings if exported_on(row) <= as_of]
+def is_known(row: Row, as_of: date) -> bool:
+    """Return whether what a file says stands for a day that has come, and had been read by then."""
+    return exported_on(row) <= as_of and known_on(row) <= as_of
+
+
+def known_on(row: Row) -> date:
+    """Return the business day a sighting was read on as the registry has it."""
+    return date.fromisoformat(str(row["known_on"] or row["first_seen_as_of"]))
 
 
 def _replaces(good: Row, bad: Row) -> bool:

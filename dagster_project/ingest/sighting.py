@@ -77,6 +77,7 @@ def registry_row(
         "name": sighted.name,
         "exported_on": as_of,
         "first_seen_as_of": as_of,
+        "known_on": as_of,
         "encoding": feed.encoding if feed.format == "csv" else "cp932",
         "bytes": sighted.path.stat().st_size,
         "rows": 0,

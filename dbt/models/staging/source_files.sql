@@ -11,7 +11,8 @@ with
             -- The twin of `order` in ingest/current.py, which says why.
             row_number() over (order by exported_on, length(name), name, arrival) as precedence
         from {{ source("landing", "files") }}
-        where status = 'landed' and exported_on <= {{ as_of() }}
+        -- What a night may not know yet is not there to be read: prepare.py.
+        where status = 'landed'
     ),
     ranked as (
         select
