@@ -1,17 +1,25 @@
 """Acceptance D23: why one patient did, or did not, hear from the clinic."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
+import duckdb
 import pytest
 from clinic_builder import Row, user
-from nights import MONDAY, World
+from nights import MONDAY, World, at
 
 from dagster_project.insight.ask import ask
+from dagster_project.insight.explain import explain
+from dagster_project.ledger.overrides import Wish, make
+from dagster_project.ledger.store import open_ledger
+from dagster_project.simulator import RunningSimulator
 
 WHO = "00123"
+TUESDAY, WEDNESDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in (1, 2, 4))
 
 
 def rows(booked_on: date | None) -> dict[str, list[Row]]:
@@ -79,30 +87,88 @@ def test_the_rule_version_is_the_one_of_the_night(booked: World) -> None:
     assert f"規則 / rule {version}: " in answer(booked, tag="hypertension")
 
 
-def test_an_earlier_day_is_answered_from_the_history(
-    make_world: Callable[[str], World],
-) -> None:
-    world = make_world("history")
-    world.write("here", MONDAY, rows(None))
-    assert world.nightly() == 0
-    tuesday = MONDAY + timedelta(days=1)
-    healed = rows(None)
-    healed["conditions"] = [
-        {"patient_no": WHO, "code": "8833421", "started_on": "2026-04-03", "outcome": "cured"}
-    ]
-    world.write("here", tuesday, healed)
-    assert world.nightly(tuesday) == 0
+@dataclass(frozen=True)
+class Then:
+    """A clinic whose patient was written to, healed and booked, each on a day of its own."""
 
-    def held(day: date) -> str:
-        world.said.clear()
-        settings = world.settings(tuesday)
-        assert ask(settings, ["here"], WHO, "hypertension", None, day, world._console()) == 0
-        return world.text()
+    world: World
 
-    assert "= 該当 / yes" in held(MONDAY)
-    assert "= 該当しない / no" in held(tuesday)
-    assert "held: 2026-06-01 〜 2026-06-02" in held(tuesday)
-    assert "= 該当しない / no" in held(MONDAY - timedelta(days=1))
+    def ask(self, day: date, *, tag: str | None = None, campaign: str | None = None) -> str:
+        self.world.said.clear()
+        settings = self.world.settings(FRIDAY)
+        ask(settings, ["here"], WHO, tag, campaign, day, self.world._console())
+        return self.world.text()
+
+
+@pytest.fixture(scope="module")
+def then(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Then:
+    line.state.channels.clear()
+    world = World(tmp_path_factory.mktemp("then") / "world", line, parsed)
+    ledger = open_ledger(world.settings(MONDAY).ledger())
+    healed = {"patient_no": WHO, "code": "8833421", "started_on": "2026-04-03", "outcome": "cured"}
+    nights: dict[date, dict[str, list[Row]]] = {
+        MONDAY: rows(None),
+        TUESDAY: rows(date(2026, 6, 10)),
+        FRIDAY: {**rows(None), "conditions": [healed]},
+    }
+    for day, exported in nights.items():
+        came = [*exported["visits"], {"patient_no": "1", "visited_on": day}]
+        world.write("here", day, {**exported, "visits": came})
+        assert world.nightly(day) == 0, world.text()
+        if day == MONDAY:  # after the night: it counts from the next one
+            wish = Wish("123", "diabetes", "add", "r", "b", WEDNESDAY)
+            make(ledger, "here", [wish], MONDAY, at(MONDAY, 15))
+    return Then(world)
+
+
+def test_an_earlier_day_is_answered_from_the_history(then: Then) -> None:
+    monday = then.ask(MONDAY, tag="hypertension")
+    assert "高血圧 (hypertension) = 該当 / yes" in monday
+    assert "held: 2026-06-01 〜 2026-06-05" in monday
+    assert "業務日 2026-06-01" in monday
+    # No night of Wednesday was published: Tuesday's stood.
+    wednesday = then.ask(WEDNESDAY, tag="hypertension")
+    assert "= 該当 / yes" in wednesday
+    assert "業務日 2026-06-02" in wednesday
+    assert "= 該当しない / no" in then.ask(FRIDAY, tag="hypertension")
+    assert "= 該当しない / no" in then.ask(MONDAY, tag="glucose_over_threshold")
+    before = then.ask(MONDAY - timedelta(days=1), tag="hypertension")
+    assert "2026-05-31 に公開されていた夜の記録がありません" in before
+
+
+def test_of_an_earlier_day_it_says_what_was_decided_and_what_became_of_it(then: Then) -> None:
+    def said(day: date) -> str:
+        return then.ask(day, campaign="lifestyle_checkup").split("(lifestyle_checkup): ")[1]
+
+    sent = "送る / send — 送信 / send\n    台帳 / ledger: 送信済 / accepted"
+    assert said(MONDAY).startswith(sent)
+    booked = "送らない / not sent — 予約あり 2026-06-10 / booked 2026-06-10\n"
+    assert said(TUESDAY) == said(WEDNESDAY) == booked
+    gone = "送らない / not sent — 対象の条件に当てはまらない / not_in_segment\n"
+    assert said(FRIDAY) == gone
+
+
+def test_of_an_earlier_day_it_says_who_set_a_tag_by_hand_as_the_night_knew_it(then: Then) -> None:
+    assert "added by hand" not in then.ask(MONDAY, tag="diabetes")
+    tuesday = then.ask(TUESDAY, tag="diabetes")
+    assert "糖尿病 (diabetes) = 該当 / yes" in tuesday
+    assert "added by hand until 2026-06-03 2026-06-01 [override ledger:1]" in tuesday
+
+
+def test_a_past_night_is_told_with_the_rule_that_was_in_force(then: Then, tmp_path: Path) -> None:
+    settings = then.world.settings(FRIDAY)
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(settings.published_path("here"), path)
+    with duckdb.connect(str(path)) as con:
+        con.execute(
+            "insert into meta.rule_history values ('hypertension', 'newer', ?)", [TUESDAY]
+        ).fetchall()
+    versions = {
+        day: explain(path, WHO, "hypertension", None, day).tags[0].rule_version
+        for day in (MONDAY, TUESDAY)
+    }
+    assert versions[TUESDAY] == "newer"
+    assert versions[MONDAY] not in {"newer", None}
 
 
 def test_who_or_what_does_not_exist_is_said_so(booked: World) -> None:

@@ -108,7 +108,13 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         yield from _checks("plan_verdicts", results, stops=True)
 
     @dg.asset(
-        deps=["plan_verdicts", "delivery_waterfall", "tag_counts", "tag_history"],
+        deps=[
+            "plan_verdicts",
+            "delivery_waterfall",
+            "decision_events",
+            "tag_counts",
+            "tag_history",
+        ],
         group_name="published",
         kinds={"duckdb"},
         partitions_def=partitions,

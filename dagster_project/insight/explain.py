@@ -4,92 +4,49 @@ Read from the published warehouse only, so that it says what the sender knew, an
 well under two seconds: no dbt and no Dagster is loaded for it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.ingest.reachability import patient_id
-from dagster_project.publish import Build, build_of
+from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
+from dagster_project.insight.explain_past import night_of, past_campaigns, past_tags
+from dagster_project.publish import build_of
 
 HIDDEN = {"patient_id", "file_id", "line_no", "birth_date"}
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One record that was looked at: where it stands, what it says, against what."""
-
-    table: str
-    file: str  # name of the export, or the start of its hash
-    line: int
-    on: date | None
-    value: str
-    threshold: str | None
-
-
-@dataclass(frozen=True)
-class TagAnswer:
-    """One tag of one patient: `state` is has, unknown or has_not."""
-
-    tag: str
-    label_ja: str
-    rule: str
-    rule_version: str | None
-    state: str
-    since: date | None
-    evidence: Sequence[Evidence]
-    seen: Sequence[dict[str, object]]  # of a tag that is not held: the fact rows its rule read
-    held_from: date | None
-    held_to: date | None
-
-
-@dataclass(frozen=True)
-class CampaignAnswer:
-    """One campaign and the patient: the one reason, and the day behind it where there is one."""
-
-    campaign: str
-    label_ja: str
-    reason: str
-    reason_ja: str
-    because_on: date | None
-    line_account: bool
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Everything that was asked about one patient."""
-
-    build: Build
-    patient_id: str
-    is_listed: bool
-    tags: Sequence[TagAnswer]
-    campaigns: Sequence[CampaignAnswer]
 
 
 def explain(
     published: Path, patient_no: str, tag: str | None, campaign: str | None, as_of: date | None
 ) -> Answer:
-    """Return the answer as of the published day, or membership as of an earlier one.
+    """Return the answer as of the published day, or as the night of an earlier day had it.
 
-    Of an earlier day the tags' history is known, its evidence and decisions are not.
-    Raises KeyError for a tag or campaign that does not exist.
+    Raises KeyError for a tag or campaign that does not exist, or a day of which there is no
+    record.
     """
     who = patient_id(patient_no.strip())
     with duckdb.connect(str(published), read_only=True) as con:
         build = build_of(con)
-        day = as_of or build.as_of
+        is_past = as_of is not None and as_of < build.as_of
         listed = con.execute("select 1 from patients_today where patient_id = ?", [who]).fetchall()
-        tags = [] if campaign and not tag else _tags(con, who, tag, day, build)
-        campaigns = [] if tag and not campaign else _campaigns(con, who, campaign)
-        shown = campaigns if day == build.as_of else []
-        return Answer(build, who, bool(listed), tags, shown)
+        if as_of is not None and is_past:
+            build = night_of(con, build.clinic_id, as_of)
+            tags = past_tags(con, who, tag, build.as_of)
+            campaigns = past_campaigns(con, who, campaign, build.as_of)
+        else:
+            tags, campaigns = _tags(con, who, tag), _campaigns(con, who, campaign)
+    if tag and not tags:
+        raise KeyError(f"no tag {tag}")
+    if campaign and not campaigns:
+        raise KeyError(f"no campaign {campaign}")
+    # Asked for one of the two alone, the other is left out.
+    shown_tags = tags if tag or not campaign else []
+    shown_campaigns = campaigns if campaign or not tag else []
+    return Answer(build, is_past, who, bool(listed), shown_tags, shown_campaigns)
 
 
-def _tags(
-    con: duckdb.DuckDBPyConnection, who: str, tag: str | None, day: date, build: Build
-) -> list[TagAnswer]:
+def _tags(con: duckdb.DuckDBPyConnection, who: str, tag: str | None) -> list[TagAnswer]:
     rows = con.execute(
         "select c.tag, c.label_ja, c.rule, r.rule_version, coalesce(t.state, 'has_not'), t.since,"
         " c.fact, c.fact_filter from tag_catalog c"
@@ -98,33 +55,14 @@ def _tags(
         " where ? is null or c.tag = ? order by c.family, c.tag",
         [who, tag, tag],
     ).fetchall()
-    if tag and not rows:
-        raise KeyError(f"no tag {tag}")
     answers = []
     for name, label, rule, version, state, since, fact, where in rows:
         spell = con.execute(
-            "select held_from, held_to, gained_by_rule from tag_history where tag = ?"
-            " and patient_id = ? and held_from <= ? order by held_from desc limit 1",
-            [name, who, day],
+            "select held_from, held_to from tag_history where tag = ? and patient_id = ?"
+            " order by held_from desc limit 1",
+            [name, who],
         ).fetchall()
-        held_from, held_to, by_rule = spell[0] if spell else (None, None, None)
-        if day != build.as_of:
-            holds = held_from is not None and (held_to is None or held_to > day)
-            answers.append(
-                TagAnswer(
-                    name,
-                    label,
-                    rule,
-                    by_rule,
-                    "has" if holds else "has_not",
-                    None,
-                    [],
-                    [],
-                    held_from,
-                    held_to,
-                )
-            )
-            continue
+        held_from, held_to = spell[0] if spell else (None, None)
         evidence = _evidence(con, who, name)
         seen = _seen(con, who, fact, where) if state != "has" else []
         answers.append(
@@ -169,13 +107,10 @@ def _campaigns(
 ) -> list[CampaignAnswer]:
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(d.reason, 'not_in_segment'),"
-        " coalesce(r.label_ja, '対象の条件に当てはまらない'), d.because_on,"
-        " d.line_user_id is not null from campaigns c"
+        " r.label_ja, d.because_on from campaigns c"
         " left join delivery_decisions d on d.campaign = c.campaign and d.patient_id = ?"
         " left join decision_reasons r on r.reason = d.reason"
         " where ? is null or c.campaign = ? order by c.priority",
         [who, campaign, campaign],
     ).fetchall()
-    if campaign and not rows:
-        raise KeyError(f"no campaign {campaign}")
     return [CampaignAnswer(*row) for row in rows]

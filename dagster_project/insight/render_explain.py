@@ -3,9 +3,18 @@
 from rich.console import Console
 from rich.markup import escape
 
-from dagster_project.insight.explain import Answer, CampaignAnswer, Evidence, TagAnswer
+from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 
 STATE_JA = {"has": "該当", "has_not": "該当しない", "unknown": "判定不能"}
+DELIVERY_JA = {
+    "planned": "送信待ち",
+    "skipped": "見送り",
+    "expired": "期限切れ",
+    "batched": "送信中",
+    "accepted": "送信済",
+    "rejected": "LINEが拒否",
+    "unknown": "不明",
+}
 STATE_EN = {"has": "yes", "has_not": "no", "unknown": "unknown"}
 
 
@@ -13,6 +22,8 @@ def render_answer(console: Console, answer: Answer) -> None:
     """Print the whole answer; ids, codes and days only, no names."""
     build = answer.build
     console.print(f"患者 {answer.patient_id}  (業務日 {build.as_of}、{build.build_id})")
+    if answer.is_past:
+        console.print("過去の夜の履歴から (根拠の行は残りません) / from the history")
     if not answer.is_listed:
         console.print("[yellow]今日の患者一覧にいません / not in today's patient list[/]")
     asked = len(answer.tags) == 1
@@ -58,8 +69,12 @@ def _evidence(evidence: Evidence) -> str:
 def _campaign(console: Console, campaign: CampaignAnswer) -> None:
     sent = "送る / send" if campaign.reason == "send" else "送らない / not sent"
     on = f" {campaign.because_on}" if campaign.because_on else ""
+    said = campaign.reason_ja or "対象の条件に当てはまらない"
     console.print(
         f"[bold]{campaign.label_ja}[/] ({campaign.campaign}): {sent} —"
-        f" {campaign.reason_ja}{on} / {campaign.reason}{on}",
+        f" {said}{on} / {campaign.reason}{on}",
         highlight=False,
     )
+    if campaign.delivery:
+        known = DELIVERY_JA.get(campaign.delivery, campaign.delivery)
+        console.print(f"    台帳 / ledger: {known} / {campaign.delivery}", highlight=False)

@@ -1,0 +1,62 @@
+"""What an explanation consists of: tags with their evidence, campaigns with their one reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dagster_project.publish import Build
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One record that was looked at: where it stands, what it says, against what."""
+
+    table: str
+    file: str  # name of the export, or the start of its hash
+    line: int
+    on: date | None
+    value: str
+    threshold: str | None
+
+
+@dataclass(frozen=True)
+class TagAnswer:
+    """One tag of one patient: `state` is has, unknown or has_not."""
+
+    tag: str
+    label_ja: str
+    rule: str
+    rule_version: str | None
+    state: str
+    since: date | None
+    evidence: Sequence[Evidence]
+    seen: Sequence[dict[str, object]]  # of a tag that is not held: the fact rows its rule read
+    held_from: date | None
+    held_to: date | None
+
+
+@dataclass(frozen=True)
+class CampaignAnswer:
+    """One campaign and the patient: the one reason, and the day behind it where there is one.
+
+    `delivery` is what the ledger says became of a plan of that day, where it is known.
+    """
+
+    campaign: str
+    label_ja: str
+    reason: str
+    reason_ja: str | None
+    because_on: date | None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything that was asked about one patient."""
+
+    build: Build  # the night that answers
+    is_past: bool  # whether a later one has been published
+    patient_id: str
+    is_listed: bool
+    tags: Sequence[TagAnswer]
+    campaigns: Sequence[CampaignAnswer]
