@@ -131,7 +131,10 @@ def test_an_earlier_day_is_answered_from_the_history(then: Then) -> None:
     assert "= 該当 / yes" in wednesday
     assert "業務日 2026-06-02" in wednesday
     assert "= 該当しない / no" in then.ask(FRIDAY, tag="hypertension")
-    assert "= 該当しない / no" in then.ask(MONDAY, tag="glucose_over_threshold")
+    # The history does not tell who lacked a tag from who could not be told to have it.
+    unknown = "= 該当せず、または判定不能 / no or unknown"
+    assert unknown in then.ask(MONDAY, tag="glucose_over_threshold")
+    assert unknown in then.ask(MONDAY, tag="age_0_5")
     before = then.ask(MONDAY - timedelta(days=1), tag="hypertension")
     assert "2026-05-31 に公開されていた夜の記録がありません" in before
 
@@ -160,15 +163,20 @@ def test_a_past_night_is_told_with_the_rule_that_was_in_force(then: Then, tmp_pa
     path = tmp_path / "warehouse.duckdb"
     shutil.copyfile(settings.published_path("here"), path)
     with duckdb.connect(str(path)) as con:
+        con.execute("update meta.rule_versions set rule_version = 'v3' where tag = 'diabetes'")
         con.execute(
-            "insert into meta.rule_history values ('hypertension', 'newer', ?)", [TUESDAY]
+            "insert into meta.rule_history values ('diabetes', 'v2', ?), ('diabetes', 'v3', ?)",
+            [TUESDAY, FRIDAY],
         ).fetchall()
-    versions = {
-        day: explain(path, WHO, "hypertension", None, day).tags[0].rule_version
-        for day in (MONDAY, TUESDAY)
-    }
-    assert versions[TUESDAY] == "newer"
-    assert versions[MONDAY] not in {"newer", None}
+
+    def told(day: date, tag: str = "diabetes") -> tuple[str | None, bool]:
+        (answer,) = explain(path, WHO, tag, None, day).tags
+        return answer.rule_version, "edited since" in answer.rule
+
+    assert told(MONDAY)[0] not in {"v2", "v3", None}
+    assert told(WEDNESDAY) == ("v2", True)
+    assert told(FRIDAY) == ("v3", False)
+    assert not told(MONDAY, "hypertension")[1]
 
 
 def test_who_or_what_does_not_exist_is_said_so(booked: World) -> None:

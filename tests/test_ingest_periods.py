@@ -61,8 +61,10 @@ def test_each_month_has_its_dump_and_a_new_one_replaces_that_month_alone(monthly
     assert current(monthly) == [("visits_202604.csv", 2), ("visits_202605.csv", 1)]
     # April corrected in June is still April: it comes before May and instead of the old April.
     monthly.write("visits_202604.csv", visits("2026-04-01", "2026-04-02", "2026-04-03"))
-    monthly.land(TODAY + timedelta(days=1))
-    assert current(monthly) == [("visits_202604.csv", 3), ("visits_202605.csv", 1)]
+    tomorrow = TODAY + timedelta(days=1)
+    monthly.land(tomorrow)
+    assert current(monthly, tomorrow) == [("visits_202604.csv", 3), ("visits_202605.csv", 1)]
+    assert current(monthly) == [("visits_202604.csv", 2), ("visits_202605.csv", 1)]
 
 
 @pytest.mark.parametrize("changes", [{"files": "visits_{date}.csv"}, {"mode": "delta"}])

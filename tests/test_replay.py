@@ -203,6 +203,17 @@ def test_what_no_change_explains_is_a_fault_by_tag_and_patient(
     assert code == 1
     assert "高血圧 (hypertension): 2026-06-01、公開のみ 0、再現のみ 1、説明できない、患者 2" in said
     assert "differences that no change of a rule explains" in said
+    # Had another rule decided on that day, and on that day alone, it would be the rule's.
+    with duckdb.connect(str(here.published_path(CLINIC))) as con:
+        con.execute(
+            "update meta.rule_history set on_day = ? where tag = 'hypertension'", [SECOND]
+        ).fetchall()
+        con.execute(
+            "insert into meta.rule_history values ('hypertension', 'v0', ?)", [FIRST]
+        ).fetchall()
+    code, said = say(here, FIRST, SECOND)
+    assert code == 0
+    assert "高血圧 (hypertension): 2026-06-01、公開のみ 0、再現のみ 1、規則 / rule v0 → " in said
 
 
 def test_an_edited_rule_is_told_as_the_rules_doing(lived: Lived, tmp_path: Path) -> None:

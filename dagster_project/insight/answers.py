@@ -21,7 +21,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class TagAnswer:
-    """One tag of one patient: `state` is has, unknown or has_not."""
+    """One tag of one patient: `state` is has, unknown or has_not.
+
+    Of a past night not_held, where the history does not tell no from unknown.
+    """
 
     tag: str
     label_ja: str

@@ -12,6 +12,8 @@ import duckdb
 from dagster_project.insight.answers import CampaignAnswer, Evidence, TagAnswer
 from dagster_project.publish import Build
 
+EDITED = "(その後に変更。今は / edited since, now) "
+
 
 def night_of(con: duckdb.DuckDBPyConnection, clinic_id: str, day: date) -> Build:
     """Return the night that stood on a day. Raises KeyError where none is on record."""
@@ -34,10 +36,11 @@ def past_tags(
 ) -> list[TagAnswer]:
     """Return the tags of a patient as a past night had them."""
     rows = con.execute(
-        "select c.tag, c.label_ja, c.rule, max_by(r.rule_version, r.on_day) from tag_catalog c"
+        "select c.tag, c.label_ja, c.rule, max_by(r.rule_version, r.on_day), n.rule_version"
+        " from tag_catalog c left join meta.rule_versions n on n.tag = c.tag"
         " left join meta.rule_history r on r.tag = c.tag and r.on_day <= $night"
-        " where $tag is null or c.tag = $tag group by c.family, c.tag, c.label_ja, c.rule"
-        " order by c.family, c.tag",
+        " where $tag is null or c.tag = $tag"
+        " group by c.family, c.tag, c.label_ja, c.rule, n.rule_version order by c.family, c.tag",
         {"night": night, "tag": tag},
     ).fetchall()
     spells = con.execute(
@@ -48,16 +51,16 @@ def past_tags(
     last = {name: (held_from, held_to) for name, held_from, held_to in spells}
     by_hand = _overrides(con, who, night)
     answers = []
-    for name, label, rule, version in rows:
+    for name, label, rule, version, version_now in rows:
         held_from, held_to = last.get(name, (None, None))
         holds = held_from is not None and (held_to is None or held_to > night)
         answers.append(
             TagAnswer(
                 tag=name,
                 label_ja=label,
-                rule=rule,
+                rule=rule if version == version_now else f"{EDITED}{rule}",
                 rule_version=version,
-                state="has" if holds else "has_not",
+                state="has" if holds else "not_held",
                 since=None,
                 evidence=by_hand.get(name, []),
                 seen=[],

@@ -5,7 +5,13 @@ from rich.markup import escape
 
 from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 
-STATE_JA = {"has": "該当", "has_not": "該当しない", "unknown": "判定不能"}
+STATE_JA = {
+    "has": "該当",
+    "has_not": "該当しない",
+    "unknown": "判定不能",
+    "not_held": "該当せず、または判定不能",
+}
+LACKING = {"has_not", "not_held"}
 DELIVERY_JA = {
     "planned": "送信待ち",
     "skipped": "見送り",
@@ -15,7 +21,7 @@ DELIVERY_JA = {
     "rejected": "LINEが拒否",
     "unknown": "不明",
 }
-STATE_EN = {"has": "yes", "has_not": "no", "unknown": "unknown"}
+STATE_EN = {"has": "yes", "has_not": "no", "unknown": "unknown", "not_held": "no or unknown"}
 
 
 def render_answer(console: Console, answer: Answer) -> None:
@@ -28,11 +34,14 @@ def render_answer(console: Console, answer: Answer) -> None:
         console.print("[yellow]今日の患者一覧にいません / not in today's patient list[/]")
     asked = len(answer.tags) == 1
     for tag in answer.tags:
-        if asked or tag.state != "has_not":
+        if asked or tag.state not in LACKING:
             _tag(console, tag)
-    lacking = [tag.label_ja for tag in answer.tags if tag.state == "has_not"]
+    lacking = [tag for tag in answer.tags if tag.state in LACKING]
     if lacking and not asked:
-        console.print(f"該当しない / no: {'、'.join(lacking)} (--tag で理由 / for why)")
+        state = lacking[0].state
+        labels = "、".join(tag.label_ja for tag in lacking)
+        said = f"{STATE_JA[state]} / {STATE_EN[state]}: {labels} (--tag で理由 / for why)"
+        console.print(said)
     for campaign in answer.campaigns:
         _campaign(console, campaign)
 
@@ -51,7 +60,7 @@ def _tag(console: Console, tag: TagAnswer) -> None:
     for row in tag.seen:
         said = ", ".join(f"{name}={value}" for name, value in row.items())
         console.print(f"    見た記録 / looked at: {escape(said)}", highlight=False)
-    if tag.state != "has" and not tag.seen and not tag.evidence:
+    if tag.state in {"has_not", "unknown"} and not tag.seen and not tag.evidence:
         console.print("    見た記録なし / no record to look at", highlight=False)
     if tag.held_from:
         until = tag.held_to or ""
