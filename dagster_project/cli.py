@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from dagster_project.overrides.cli import override
+from dagster_project.review.cli import review
 from dagster_project.settings import TOKYO, Settings
 
 console = Console()
@@ -29,6 +30,7 @@ def main() -> None:
 
 
 main.add_command(override)
+main.add_command(review)
 
 clinic_option = click.option(
     "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."

@@ -1,8 +1,8 @@
 """A fresh warehouse file with everything dbt may read, and nothing else.
 
-dbt sees one clinic: its landing as views, its settings, its past deliveries and its
-overrides from the ledger, and what was published last. Another clinic is not there to be
-reached.
+dbt sees one clinic: its landing as views, its settings, its past deliveries, its overrides
+and what was decided of tags from the ledger, and what was published last. Another clinic
+is not there to be reached.
 """
 
 import hashlib
@@ -43,6 +43,8 @@ TABLES = {
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
     " made_on date, expires_on date, withdrawn_on date, known_on date, withdrawal_known_on date",
+    "ledger.tag_decisions": "id bigint, tag varchar, action varchar, finding varchar,"
+    " other_tag varchar, into_tag varchar, made_on date, kept_until date",
     "previous.published": "as_of date",
     "previous.nights": "as_of date, build_id varchar, built_at varchar, settings_version varchar",
     "previous.source_files": "sighting_id varchar, file_id varchar, known_on date",
@@ -73,6 +75,7 @@ class Night:
     rules: Rules = UNVERSIONED
     deliveries: Rows = ()  # as `ledger.deliveries`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
+    decisions: Rows = ()  # as `ledger.tag_decisions`
     contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
 
 
@@ -94,6 +97,7 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
         _fill(con, "ledger.deliveries", night.deliveries)
         _fill(con, "ledger.overrides", night.overrides)
+        _fill(con, "ledger.tag_decisions", night.decisions)
         _fill(con, "meta.rule_versions", [[*pair] for pair in night.rules.tags.items()])
         _fill(con, "meta.node_versions", [[*pair] for pair in night.rules.nodes.items()])
         carry_last_night(con, night.last_night, work.with_name("previous.duckdb"))

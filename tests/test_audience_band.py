@@ -28,7 +28,9 @@ def verdicts(events: dict[date, int], members: int) -> dict[str, bool]:
             )
         con.execute("create table patients_today as select i::varchar as patient_id from"
                     " range(2000) r(i)")  # fmt: skip
-        con.execute("create table tag_catalog as select 't' as tag")
+        con.execute(
+            "create table tag_catalog as select 't' as tag, cast(null as date) as retired_on"
+        )
         con.execute(
             "create table patient_tags as select 't' as tag, i::varchar as patient_id,"
             f" 'has' as state from range({members}) r(i)"

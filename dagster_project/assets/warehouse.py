@@ -16,6 +16,7 @@ from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tag_decisions import decisions_for_warehouse
 from dagster_project.line.messages import content_versions
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build, publish, require_stage
@@ -53,6 +54,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             rules=rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
+            decisions=decisions_for_warehouse(ledger),
             contents=content_versions(settings.dbt_dir / "campaigns"),
         )
         rows = prepare(work, night)

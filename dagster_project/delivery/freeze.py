@@ -9,7 +9,7 @@ import base64
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
@@ -51,18 +51,21 @@ def freeze(
     not_after: datetime,
     now: datetime,
     max_batch: int = MAX_BATCH,
+    retired: Set[str] = frozenset(),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. Raises FreezeError when two runs freeze the same people at once.
+    decides. No campaign of `retired` is sent. Raises FreezeError when two runs freeze the
+    same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
-        _dissolve(con, build, still_planned, reachable, at)
+        _dissolve(con, build, still_planned, reachable, at, retired)
         planned = _read(con, build, state="planned")
-        refused = refusals(planned, still_planned, reachable, _sent_today(con, build))
+        sent_today = _sent_today(con, build)
+        refused = refusals(planned, still_planned, reachable, sent_today, retired)
         _skip(con, refused, at)
         ready = [
             each
@@ -129,10 +132,11 @@ def _dissolve(
     still_planned: Mapping[Key, Sequence[str]],
     reachable: set[Consent],
     at: str,
+    retired: Set[str],
 ) -> None:
     """Take back waiting batches in which somebody has since blocked, withdrawn or come."""
     waiting = _read(con, build, state="batched")
-    refused = refusals(waiting, still_planned, reachable)
+    refused = refusals(waiting, still_planned, reachable, retired=retired)
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
 

@@ -5,7 +5,7 @@ consent, book and come; a run may be late; a newer build may have been published
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,13 +62,15 @@ def refusals(
     still_planned: Mapping[Key, Sequence[str]],
     reachable: set[Consent],
     sent_today: Mapping[str, int] | None = None,
+    retired: Set[str] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
     `still_planned` is the published plan of this moment, with its patients;
     `reachable` who follows and consents now. One patient of a message without
     consent stops the whole message: it was written for all of them. `sent_today`
-    counts each account's messages of the day, and the most urgent come first.
+    counts each account's messages of the day, and the most urgent come first; `retired`
+    are the campaigns that stand on a tag which was retired since the night.
     """
     refused: dict[Key, str] = {}
     messages = Counter(sent_today or {})
@@ -76,6 +78,8 @@ def refusals(
         _, user = each.key
         if each.key not in still_planned:
             refused[each.key] = "no_longer_due"
+        elif each.campaign in retired:
+            refused[each.key] = "tag_retired"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):

@@ -1,7 +1,7 @@
 """One clinic's send, from the published plan to the reconciled ledger."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
+from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.messages import Message
 from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
@@ -64,14 +65,16 @@ def deliver(
     anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    build, plan = _published(published)
+    build, plan, retired_today = _published(published, retired(engine, now.date()).keys())
     closed = why_closed(clinic, build, now)
     refused = 0
     if closed is None and reachable is None:
         closed = UNREADABLE_LINKS
     if closed is None and build is not None and reachable is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
-        refused = freeze(engine, build, plan, reachable, messages, closes, now).refused
+        refused = freeze(
+            engine, build, plan, reachable, messages, closes, now, retired=retired_today
+        ).refused
     sent = send_batches(
         engine,
         clinic,
@@ -85,13 +88,26 @@ def deliver(
     )
 
 
-def _published(path: Path) -> tuple[Build | None, dict[Key, Sequence[str]]]:
-    """Return the published build and its plan, through one connection: another may replace it."""
+def _published(
+    path: Path, retired_tags: Set[str]
+) -> tuple[Build | None, dict[Key, Sequence[str]], set[str]]:
+    """Return the published build, its plan, and its campaigns that name a tag retired since.
+
+    Through one connection: another build may take its place.
+    """
     if not path.exists():
-        return None, {}
+        return None, {}, set()
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
             "select occurrence_id, line_user_id, patient_ids from delivery_plan"
         ).fetchall()
         plan = {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}
-        return build_of(con), plan
+        return build_of(con), plan, _standing_on(con, retired_tags) if retired_tags else set()
+
+
+def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:
+    rows = con.execute(
+        "select distinct campaign from tag_references where campaign is not null and tag in $tags",
+        {"tags": sorted(tags)},
+    ).fetchall()
+    return {campaign for (campaign,) in rows}

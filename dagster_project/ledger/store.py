@@ -39,6 +39,13 @@ def open_ledger(url: str) -> Engine:
     return engine
 
 
+def open_existing(url: str) -> Engine | None:
+    """Return an engine on a ledger, None where it is a file that is not there yet."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return None if is_file and not Path(str(parsed.database)).exists() else open_ledger(url)
+
+
 @contextmanager
 def writing(engine: Engine, clinic_id: str) -> Iterator[Connection]:
     """Yield a transaction that has the clinic's part of the ledger to itself until it ends.

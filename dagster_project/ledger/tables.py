@@ -116,6 +116,23 @@ override = Table(
     Column("lapsed_on", Date),
 )
 
+# What became of a tag at its review, for every clinic: kept as it is until a day (one row for each
+# thing found), merged into another, or retired. The newest decision on a tag counts.
+tag_decision = Table(
+    "tag_decision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("tag", String(80), nullable=False),
+    Column("action", String(6), nullable=False),  # keep | merge | retire
+    Column("finding", String(40)),
+    Column("other_tag", String(80)),
+    Column("into_tag", String(80)),
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_on", Date, nullable=False),
+    Column("kept_until", Date),
+)
+
 # What was done by hand, and what ended by itself. Rows are only ever added.
 audit = Table(
     "audit",

@@ -44,7 +44,9 @@ def read_known(published: Path) -> Known:
         raise FileNotFoundError(published)
     with duckdb.connect(str(published), read_only=True) as con:
         patients = con.execute("select patient_id from patients_today").fetchall()
-        labels = con.execute("select tag, label_ja from tag_catalog order by family, tag")
+        labels = con.execute(
+            "select tag, label_ja from tag_catalog where retired_on is null order by family, tag"
+        )
         return Known(frozenset(who for (who,) in patients), dict(labels.fetchall()))
 
 

@@ -8,10 +8,10 @@ from dbt.contracts.graph.manifest import Manifest
 from dagster_project.rules import PROJECT, stands_on
 
 # What the report reads.
-WANTED = ("tag_catalog", "patient_tags", "delivery_decisions")
+WANTED = ("tag_catalog", "patient_tags", "delivery_decisions", "tag_member_findings")
 # These read the yml of tags and segments, of which no version speaks, and stop at a tag or a
 # segment nobody listed: built anew whatever has changed.
-ALWAYS = frozenset({*WANTED, "campaigns", "segment_members"})
+ALWAYS = frozenset({*WANTED, "campaigns", "segment_members", "tag_references", "retired_tags"})
 
 
 @dataclass

@@ -114,8 +114,8 @@
         {{
             evidence(
                 "case when status = 'over' then 'stg_observations' end",
-                "case when status = 'over' then item || ' ' || cast(value as varchar) || ' '"
-                ~ " || coalesce(unit, '') else 'no valid measurement' end",
+                "case when status = 'over' then item || ' ' || cast(value as varchar)"
+                ~ " || coalesce(' ' || nullif(unit, ''), '') else 'no valid measurement' end",
                 observed_on="observed_on",
                 threshold="case when status = 'over' then '>= ' || cast(threshold as varchar) end",
             )

@@ -79,3 +79,65 @@
     {% endfor %}
     {{ return(said | join(" ")) }}
 {% endmacro %}
+
+{#
+  Every tag that a segment or another model names: in a ref, in its SQL, or in a campaign's list of
+  tags; one entry a tag and file. As in lint, a name that Jinja puts together is not seen in SQL.
+#}
+{% macro tag_references() %}
+    {% set references = [] %}
+    {% if execute %}
+        {% for node in graph.nodes.values() | sort(attribute="name") %}
+            {% if node.resource_type == "model" and node.name != "patient_tags" %}
+                {% for tag in tags_named_by(node) | unique | sort %}
+                    {% do references.append(
+                        {
+                            "tag": tag,
+                            "referenced_by": node.name,
+                            "campaign": (
+                                node.name[4:] if node.name.startswith("seg_") else none
+                            ),
+                            "path": node.original_file_path,
+                        }
+                    ) %}
+                {% endfor %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
+    {{ return(references) }}
+{% endmacro %}
+
+{% macro tags_named_by(node) %}
+    {% set named = [] %}
+    {% set reads_tags = [] %}
+    {% for unique_id in node.depends_on.nodes %}
+        {% set parent = graph.nodes.get(unique_id) %}
+        {% if parent and is_tag_file(parent) %} {% do named.append(parent.name[4:]) %} {% endif %}
+        {% if parent and parent.original_file_path.startswith("models/tags/") %}
+            {% do reads_tags.append(parent.name) %}
+        {% endif %}
+    {% endfor %}
+    {% if reads_tags %}
+        {% set sql = modules.re.sub("--[^\\n]*|[{][#](?s:.*?)[#][}]", " ", node.raw_code) %}
+        {% set one = "\\btag\\s*(?:=|<>|!=)\\s*'([^']*)'" %}
+        {% set several = "\\btag\\s+(?:not\\s+)?in\\s*\\(([^)]*)\\)" %}
+        {% do named.extend(modules.re.findall(one, sql)) %}
+        {% for names in modules.re.findall(several, sql) %}
+            {% do named.extend(modules.re.findall("'([^']*)'", names)) %}
+        {% endfor %}
+    {% endif %}
+    {% do named.extend(((node.config.meta or {}).get("campaign") or {}).get("tags") or []) %}
+    {{ return(named) }}
+{% endmacro %}
+
+{# Whether a node is a tag's own file, models/tags/<family>/tag_<name>.sql. #}
+{% macro is_tag_file(node) %}
+    {{
+        return(
+            node.resource_type == "model"
+            and node.name.startswith("tag_")
+            and node.original_file_path.startswith("models/tags/")
+            and node.original_file_path.count("/") == 3
+        )
+    }}
+{% endmacro %}

@@ -40,6 +40,8 @@ with
         cross join clinic
         left join tonight on tonight.tag = catalog.tag
         left join before on before.tag = catalog.tag
+        -- Nobody holds a retired tag, and that is no fall.
+        where catalog.retired_on is null
     )
 select
     subject,

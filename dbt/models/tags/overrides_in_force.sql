@@ -28,5 +28,6 @@ select
     in_force.expires_on
 from in_force
 inner join {{ ref("patients_today") }} as patients on patients.patient_id = in_force.patient_id
-inner join {{ ref("tag_catalog") }} as catalog on catalog.tag = in_force.tag
+inner join
+    {{ ref("tag_catalog") }} as catalog on catalog.tag = in_force.tag and catalog.retired_on is null
 where in_force.recency = 1

@@ -1,5 +1,6 @@
 -- One row per patient and tag they have, or cannot be told to have: the union of every tag file,
--- each listed once here, but by hand where staff have added or removed a tag.
+-- each listed once here, but by hand where staff have added or removed a tag. A retired tag is
+-- nobody's.
 {{ config(materialized="table") }}
 {% set tags = [
     "department_internal_medicine",
@@ -62,7 +63,8 @@ left join
     {{ ref("overrides_in_force") }} as by_hand
     on by_hand.patient_id = by_rule.patient_id
     and by_hand.tag = by_rule.tag
-where by_hand.tag is null
+left join {{ ref("retired_tags") }} as retired on retired.tag = by_rule.tag
+where by_hand.tag is null and retired.tag is null
 union all
 select
     patient_id,

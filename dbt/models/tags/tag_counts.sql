@@ -1,4 +1,4 @@
--- One row per tag: how many have it, how many cannot be told, who came and went tonight.
+-- One row per tag in use: how many have it, how many cannot be told, who came and went tonight.
 {{ config(materialized="table") }}
 with
     states as (
@@ -35,3 +35,4 @@ left join states on states.tag = catalog.tag
 left join tonight on tonight.tag = catalog.tag
 left join {{ source("meta", "rule_versions") }} as rules on rules.tag = catalog.tag
 left join {{ source("previous", "rule_versions") }} as before on before.tag = catalog.tag
+where catalog.retired_on is null
