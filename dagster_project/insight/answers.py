@@ -21,7 +21,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class TagAnswer:
-    """One tag of one patient: `state` is has, unknown or has_not.
+    """One tag of one patient: `state` is has, unknown, has_not, or retired of a tag that is.
 
     Of a past night not_held, where the history does not tell no from unknown.
     """

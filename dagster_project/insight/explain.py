@@ -48,7 +48,8 @@ def explain(
 
 def _tags(con: duckdb.DuckDBPyConnection, who: str, tag: str | None) -> list[TagAnswer]:
     rows = con.execute(
-        "select c.tag, c.label_ja, c.rule, r.rule_version, coalesce(t.state, 'has_not'), t.since,"
+        "select c.tag, c.label_ja, c.rule, r.rule_version, coalesce(t.state,"
+        " case when c.retired_on is null then 'has_not' else 'retired' end), t.since,"
         " c.fact, c.fact_filter from tag_catalog c"
         " left join meta.rule_versions r on r.tag = c.tag"
         " left join patient_tags t on t.tag = c.tag and t.patient_id = ?"
@@ -64,7 +65,7 @@ def _tags(con: duckdb.DuckDBPyConnection, who: str, tag: str | None) -> list[Tag
         ).fetchall()
         held_from, held_to = spell[0] if spell else (None, None)
         evidence = _evidence(con, who, name)
-        seen = _seen(con, who, fact, where) if state != "has" else []
+        seen = [] if state in {"has", "retired"} else _seen(con, who, fact, where)
         answers.append(
             TagAnswer(name, label, rule, version, state, since, evidence, seen, held_from, held_to)
         )

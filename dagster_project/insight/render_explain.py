@@ -10,6 +10,7 @@ STATE_JA = {
     "has_not": "該当しない",
     "unknown": "判定不能",
     "not_held": "該当せず、または判定不能",
+    "retired": "廃止されたタグ",
 }
 LACKING = {"has_not", "not_held"}
 DELIVERY_JA = {
@@ -21,7 +22,13 @@ DELIVERY_JA = {
     "rejected": "LINEが拒否",
     "unknown": "不明",
 }
-STATE_EN = {"has": "yes", "has_not": "no", "unknown": "unknown", "not_held": "no or unknown"}
+STATE_EN = {
+    "has": "yes",
+    "has_not": "no",
+    "unknown": "unknown",
+    "not_held": "no or unknown",
+    "retired": "a retired tag",
+}
 
 
 def render_answer(console: Console, answer: Answer) -> None:
@@ -34,7 +41,7 @@ def render_answer(console: Console, answer: Answer) -> None:
         console.print("[yellow]今日の患者一覧にいません / not in today's patient list[/]")
     asked = len(answer.tags) == 1
     for tag in answer.tags:
-        if asked or tag.state not in LACKING:
+        if asked or tag.state in {"has", "unknown"}:
             _tag(console, tag)
     lacking = [tag for tag in answer.tags if tag.state in LACKING]
     if lacking and not asked:

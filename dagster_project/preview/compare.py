@@ -14,7 +14,7 @@ from dagster_project.preview.campaign_diff import CampaignDiff, campaign_diffs
 from dagster_project.preview.changes import Changes, PreviewError, find_changes
 from dagster_project.preview.plan import plan
 from dagster_project.preview.scratch import build_scratch, open_published, stored_models
-from dagster_project.preview.tag_diff import TagDiff, count_tags, examples
+from dagster_project.preview.tag_diff import TagDiff, count_tags, examples, warnings
 from dagster_project.publish import Build, build_of
 from dagster_project.rules import Rules
 from dagster_project.settings import Settings
@@ -94,6 +94,7 @@ def _tag_diffs(
 ) -> list[TagDiff]:
     key = secrets.token_bytes(16)
     counts = count_tags(con, database, shown) if shown else {}
+    said = warnings(con, database, labels) if shown else {}
     diffs = []
     for tag in shown:
         gained, lost, kept, unknown_before, unknown_after = counts.get(tag, (0, 0, 0, 0, 0))
@@ -110,6 +111,7 @@ def _tag_diffs(
             unknown_after=unknown_after,
             gained_examples=[],
             lost_examples=[],
+            warnings=said.get(tag, []),
         )
         if gained:
             diff = replace(diff, gained_examples=examples(con, tag, database, "published", key))

@@ -87,6 +87,8 @@ def _tag(tag: TagDiff, campaigns: Sequence[CampaignDiff]) -> Iterator[Block]:
         [[*counts, unknown]],
         frozenset(range(4)),
     )
+    for warning in tag.warnings:
+        yield Text(f"注意 / warning: {warning}")
     examples = [
         *(_example("新たに該当 gained", each) for each in tag.gained_examples),
         *(_example("外れる lost", each) for each in tag.lost_examples),

@@ -41,6 +41,7 @@ class TagDiff:
     unknown_after: int
     gained_examples: Sequence[Example]  # by the new rule
     lost_examples: Sequence[Example]  # by the old rule
+    warnings: Sequence[str] = ()  # what a review would say of its members, with the numbers
 
     @property
     def is_idle(self) -> bool:
@@ -64,6 +65,24 @@ def count_tags(
         {"tags": list(tags)},
     ).fetchall()
     return {tag: counts for tag, *counts in rows}
+
+
+def warnings(
+    con: duckdb.DuckDBPyConnection, database: str, labels: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return what the members of each tag say against it, by the rules of the review."""
+    rows = con.execute(
+        f"select tag, other_tag, evidence from {database}.main.tag_member_findings order by all"
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for tag, other, evidence in rows:
+        if other is None:
+            found.setdefault(tag, []).append(evidence)
+            continue
+        for one, another in ((tag, other), (other, tag)):
+            said = f"{labels.get(another, another)} ({another}) と {evidence}"
+            found.setdefault(one, []).append(said)
+    return found
 
 
 def examples(

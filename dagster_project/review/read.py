@@ -24,6 +24,11 @@ class ReviewFinding:
     to_do: str
     kept_until: date | None
 
+    @property
+    def said(self) -> str:
+        """Return the numbers, with the other tag they speak of where there is one."""
+        return f"{self.other_tag} と {self.evidence}" if self.other_tag else self.evidence
+
 
 @dataclass(frozen=True)
 class Review:

@@ -21,7 +21,7 @@ def render_review(console: Console, review: Review) -> None:
             table.add_column(heading, overflow="fold")
         for each in review.open:
             name = f"{each.label} ({each.tag})"
-            cells = (name, each.finding_label, each.evidence, each.owner.strip() or "なし")
+            cells = (name, each.finding_label, each.said, each.owner.strip() or "なし")
             table.add_row(*map(escape, (*cells, each.to_do)))
         console.print(table)
         console.print(

@@ -41,9 +41,7 @@ with
             pairs.other_tag,
             pairs.jaccard as measured,
             rules.threshold,
-            pairs.other_tag
-            || ' と '
-            || {{ percent("pairs.jaccard") }}
+            {{ percent("pairs.jaccard") }}
             || ' 重なる (両方 '
             || {{ text("pairs.shared") }}
             || ' 人、どちらか '
