@@ -24,6 +24,10 @@ DERIVED = {
     "tag_events",
     "tag_evidence",
     "tag_history",
+    "tag_member_findings",
+    "tag_overlaps",
+    "tag_references",
+    "tag_review",
 }  # from all tags
 REF = re.compile(r"""\bref\(\s*["']([a-z0-9_]+)["']""")
 HEAD = """# Data model

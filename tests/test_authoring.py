@@ -16,19 +16,24 @@ from clinic_builder import write_clinic
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
-from nights import DBT, MONDAY, World
+from nights import DBT, MONDAY, World, at
 from rich.console import Console
 
 from dagster_project import transform
 from dagster_project.authoring.catalog import read_catalog, run_catalog
 from dagster_project.authoring.catalog_counts import ClinicCount, clinic_counts
 from dagster_project.authoring.catalog_page import render_catalog
+from dagster_project.authoring.catalog_review import decided, groups
 from dagster_project.authoring.finding import Finding
 from dagster_project.authoring.lint import lint
 from dagster_project.authoring.new_tag import NewTagError, new_tag
 from dagster_project.authoring.project import Project
 from dagster_project.authoring.sparkline import sparkline
+from dagster_project.authoring.words import evidence_in_japanese
 from dagster_project.cli import main
+from dagster_project.ledger.tag_decisions import Recorded
+from dagster_project.publish import Build
+from dagster_project.review.read import Review, ReviewFinding
 
 TAG_SQL = "models/tags/visits/tag_visits_frequent.sql"
 TAG_YML = "models/tags/visits/tag_visits_frequent.yml"
@@ -204,6 +209,7 @@ def test_a_review_day_that_has_passed_is_a_warning(dbt: Path) -> None:
 
 def tagline(dbt: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[str]]:
     monkeypatch.setenv("TAGLINE_DBT_DIR", str(dbt))
+    monkeypatch.setenv("TAGLINE_DATA_DIR", str(dbt.parent / "data"))  # a ledger retires tags
     monkeypatch.setenv("TAGLINE_BUSINESS_DAY", str(MONDAY))
     result = CliRunner().invoke(main, list(words))
     return result.exit_code, result.output.splitlines()
@@ -357,10 +363,78 @@ def test_an_example_is_a_table_from_what_is_recorded_to_the_result() -> None:
         for row in re.findall(r"<tr>.*?</tr>", frequent, re.DOTALL)
     ]
     assert rows == [
-        ["1", "6", "2026-05-01", "該当", "6", "visit", "days", "in", "12", "months"],
+        ["1", "6", "2026-05-01", "該当", "12か月に来院", "6日"],
         ["2", "5", "2026-05-01", "該当しない"],
-        ["3", "0", "記録なし", "判定不能", "0", "visit", "days", "in", "12", "months"],
+        ["3", "0", "記録なし", "判定不能", "12か月に来院", "0日"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "japanese"),
+    [
+        ("age 75", "年齢 75歳"),
+        ("sex female", "性別 女性"),
+        ("sex unknown", "性別の記録なし"),
+        ("diagnosed in 2 claim months, management fee or drug", "病名の請求 2か月、管理料か薬あり"),
+        ("waist_cm 85.0 cm", "腹囲 85.0 cm"),
+        ("waist_cm 85.0", "腹囲 85.0"),
+        ("words of a tag that came later", None),
+    ],
+)
+def test_evidence_is_told_in_japanese_where_there_are_words_for_it(
+    said: str, japanese: str | None
+) -> None:
+    assert evidence_in_japanese(said, {"female": "女性", "waist_cm": "腹囲"}) == japanese
+
+
+def test_the_catalogue_speaks_of_items_and_thresholds_in_japanese() -> None:
+    html = page(DBT)
+    assert "腹囲 85.0 cm (基準 85.0 以上)" in html
+    assert "waist_cm 85.0" not in html
+
+
+def finding(tag: str, clinic_number: int, **changes: object) -> ReviewFinding:
+    said = {
+        "label": f"{tag}の名", "finding": "too_few_members", "finding_label": "該当者が少ない",
+        "rank": 5, "other_tag": None, "owner": "院長", "evidence": f"該当 {clinic_number} 人",
+        "to_do": "まとめてください。", "kept_until": None,
+    }  # fmt: skip
+    return ReviewFinding(**{"tag": tag, **said, **changes})  # type: ignore[arg-type]
+
+
+def test_the_catalogue_shows_what_to_look_at_again_and_what_was_decided() -> None:
+    """One heading a finding, the gravest first; clinics that say the same stand together."""
+    graver = {"finding_label": "責任者がいない", "rank": 1, "evidence": "空欄", "owner": " "}
+    builds = [Build(name, "b", MONDAY, at(MONDAY, 2)) for name in ("aozora", "hinata")]
+    reviews = [
+        Review(
+            builds[0], [finding("a", 6), finding("b", 7), finding("kept", 1, kept_until=MONDAY)]
+        ),
+        Review(builds[1], [finding("a", 6), finding("b", 8), finding("c", 0, **graver)]),
+    ]
+    found = groups(reviews)
+    assert [group.label for group in found] == ["責任者がいない", "該当者が少ない"]
+    few = {flagged.tag: flagged.numbers for flagged in found[1].flagged}
+    assert few == {
+        "a": {"該当 6 人": ["aozora", "hinata"]},
+        "b": {"該当 7 人": ["aozora"], "該当 8 人": ["hinata"]},
+    }
+    kept = ("keep", "too_few_members", None, None, "秘密の理由", "院長", MONDAY, MONDAY)
+    rows = [
+        Recorded(1, "sex_male", *kept),  # type: ignore[arg-type]
+        Recorded(2, "sex_male", *kept),  # type: ignore[arg-type]
+        Recorded(3, "sex_male", "merge", None, None, "a", "秘密の理由", "院長", MONDAY, None),
+    ]
+    choices = decided(rows, {"sex_male": "男性"})
+    assert [each.what for each in choices] == ["統合 (a へ)", "継続 (2026-06-01 まで)"]
+    html = render_catalog(
+        read_catalog(Project(DBT), {}, []), MONDAY, found, choices, {"sex_male": MONDAY}
+    )
+    assert 'id="review"' in html
+    assert "該当 6 人" in html
+    assert "2026-06-01 廃止" in html
+    assert "秘密の理由" not in html
+    assert 'id="review"' not in page(DBT)
 
 
 def test_the_catalogue_needs_no_network_and_no_script() -> None:

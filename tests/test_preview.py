@@ -183,7 +183,7 @@ def test_d6_a_lowered_threshold_is_counted_as_an_independent_count_does(here: He
     assert tag.change == "edited"
 
     nearest = sorted(sum(readings(n) or ()) / 2 for n in gained)[:3]
-    assert [each.value for each in tag.gained_examples] == [f"sbp_mmhg {v} " for v in nearest]
+    assert [each.value for each in tag.gained_examples] == [f"sbp_mmhg {v}" for v in nearest]
     assert {each.threshold for each in tag.gained_examples} == {">= 130.0"}
     assert {str(each.on) for each in tag.gained_examples} == {"2026-05-07"}
     assert len({each.pseudonym for each in tag.gained_examples}) == 3
@@ -380,3 +380,38 @@ def test_the_command_hands_its_words_and_its_exit_code_on(here: Here) -> None:
     assert done.exit_code == 0
     assert f"### 血圧が基準以上 ({BP})" in done.output
     assert CliRunner().invoke(main, ["preview", "no_such_tag"], env=env).exit_code == 1
+
+
+def add_tag(here: Here, name: str, last: int) -> None:
+    """Write a tag of the patients up to a number, beside the others of its family."""
+    old = here.settings.dbt_dir / FREQUENT
+    yml = old.with_suffix(".yml").read_text(encoding="utf-8").split("unit_tests:")[0]
+    new = old.with_stem(f"tag_{name}")
+    new.with_suffix(".yml").write_text(yml.replace("visits_frequent", name), encoding="utf-8")
+    new.write_text(
+        "-- Has a number up to the last.\nselect patient_id, 'has' as state,"
+        " cast(null as date) as since, {{ evidence(\"'stg_patients'\", \"'x'\") }}"
+        f" from {{{{ ref(\"patients_today\") }}}} where patient_id <= '{number(last)}'",
+        encoding="utf-8",
+    )
+    listed = '"visits_frequent",'
+    here.edit("models/tags/patient_tags.sql", listed, f'{listed} "{name}",')
+
+
+def test_d1_a_thirteenth_tag_that_overlaps_or_has_six_members_is_warned_of(here: Here) -> None:
+    """With the numbers, on the terminal and for the pull request, by the rules of the review."""
+    add_tag(here, "nearly_all_women", last=232)
+    add_tag(here, "of_six", last=5)
+    add_tag(here, "of_twenty", last=19)
+    warnings = {tag.tag: list(tag.warnings) for tag in here.preview().tags}
+    overlap = "女性 (sex_female) と 97.1 % 重なる (両方 233 人、どちらか 240 人)"
+    assert overlap in warnings["nearly_all_women"]
+    assert warnings["of_six"] == ["該当 6 人"]
+    assert warnings["of_twenty"] == []
+    (female,) = here.preview("sex_female").tags
+    assert any("(nearly_all_women) と 97.1 % 重なる" in each for each in female.warnings)
+    for markdown in (False, True):
+        status, said = here.say(markdown=markdown)
+        assert status == 0
+        assert f"注意 / warning: {overlap}" in said
+        assert "注意 / warning: 該当 6 人" in said

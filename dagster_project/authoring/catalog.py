@@ -1,6 +1,7 @@
 """`tagline catalog`: every tag, its rule, its examples and what it counts, for people to read."""
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from rich.console import Console
 from dagster_project import transform
 from dagster_project.authoring.catalog_counts import ClinicCount, clinic_counts
 from dagster_project.authoring.catalog_examples import Example, examples
+from dagster_project.authoring.catalog_review import decided, groups
 from dagster_project.authoring.project import Model, Project
 from dagster_project.authoring.words import FAMILIES
 from dagster_project.authoring.yml import mapping
 from dagster_project.clinic import clinic_ids
+from dagster_project.ledger.store import open_existing
+from dagster_project.ledger.tag_decisions import decisions, retired
+from dagster_project.review.read import Review, read_review
 from dagster_project.rules import rule_versions
 from dagster_project.settings import Settings
 
@@ -77,12 +82,20 @@ def run_catalog(settings: Settings, out: Path | None, console: Console) -> int:
     # Jinja costs a moment, and only this command draws a page.
     from dagster_project.authoring.catalog_page import render_catalog  # noqa: PLC0415
 
-    families = read_catalog(
-        Project(settings.dbt_dir), _versions(settings, console), _counts(settings, console)
+    project, as_of = Project(settings.dbt_dir), settings.as_of()
+    families = read_catalog(project, _versions(settings, console), _counts(settings, console))
+    labels = {name: str(tag.meta.get("label_ja") or name) for name, tag in project.tags.items()}
+    engine = open_existing(settings.ledger())
+    page = render_catalog(
+        families,
+        as_of,
+        groups(_reviews(settings, console)),
+        decided(decisions(engine) if engine else [], labels),
+        {tag: it.made_on for tag, it in (retired(engine, as_of) if engine else {}).items()},
     )
     path = out or settings.data_dir / "pages" / "tags.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_catalog(families, settings.as_of()), encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
     console.print(str(path), markup=False, highlight=False, soft_wrap=True)
     return 0
 
@@ -107,13 +120,34 @@ def _counts(settings: Settings, console: Console) -> list[Mapping[str, ClinicCou
     return found
 
 
+def _reviews(settings: Settings, console: Console) -> list[Review]:
+    found: list[Review] = []
+    for clinic_id in clinic_ids(settings.exports_dir):
+        try:
+            review = read_review(settings.published_path(clinic_id))
+        except duckdb.Error:
+            said = f"{clinic_id}: without a review, an older version published it: run `nightly`"
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
+            continue
+        if review:
+            found.append(review)
+    return found
+
+
 def _labels(project: Project) -> dict[str, str]:
-    """Return what staff call a value that tags are named after: dermatology, 6_15, female."""
-    labels = {}
+    """Return what staff call a value: an item, or what tags are named after (6_15, female)."""
+    labels = dict(_items(project.dbt_dir / "seeds" / "observation_items.csv"))
     for name, tag in project.tags.items():
         label = str(tag.meta.get("label_ja") or name)
         labels[name] = labels[name.removeprefix(f"{tag.folder}_")] = label
     return labels
+
+
+def _items(path: Path) -> Iterator[tuple[str, str]]:
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                yield row["item"], row["label_ja"]
 
 
 def _used_by(project: Project, tag: str) -> list[tuple[str, str]]:

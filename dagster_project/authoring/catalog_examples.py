@@ -6,7 +6,12 @@ from typing import Any
 
 from dagster_project.authoring.lint_examples import expected_rows, given_rows
 from dagster_project.authoring.project import Model
-from dagster_project.authoring.words import COLUMNS, VALUES
+from dagster_project.authoring.words import (
+    COLUMNS,
+    VALUES,
+    evidence_in_japanese,
+    threshold_in_japanese,
+)
 
 Row = Mapping[str, Any]
 Labels = Mapping[str, str]
@@ -20,6 +25,7 @@ class Case:
     cells: Sequence[str]
     state: str  # has | has_not | unknown
     because: str
+    is_japanese: bool  # whether there were words for all of the reason
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def _example(test: Row, words: Labels) -> Example:
     return Example(
         sentence=str(test.get("description") or test.get("name") or ""),
         columns=[COLUMNS.get(name, name) for name in differing],
-        cases=[_case(who, recorded[who], differing, expected.get(who)) for who in patients],
+        cases=[_case(who, recorded[who], differing, expected.get(who), words) for who in patients],
         common=_named(common),
         common_where_recorded=_named(partly),
     )
@@ -66,13 +72,23 @@ def _named(cells: Mapping[str, str]) -> list[str]:
     return [f"{COLUMNS.get(name, name)}: {value}" for name, value in cells.items()]
 
 
-def _case(who: str, cells: Mapping[str, str], columns: Sequence[str], row: Row | None) -> Case:
-    shown = [cells.get(name, "記録なし") for name in columns]
+def _case(
+    who: str,
+    cells: Mapping[str, str],
+    columns: Sequence[str],
+    row: Row | None,
+    words: Labels,
+) -> Case:
+    name = words.get(who, who)
+    shown = [cells.get(column, "記録なし") for column in columns]
     if row is None:
-        return Case(who, shown, "has_not", "")
-    threshold = row.get("evidence_threshold")
-    because = f"{row.get('evidence_value') or ''}{f' ({threshold})' if threshold else ''}"
-    return Case(who, shown, str(row.get("state") or "has"), because)
+        return Case(name, shown, "has_not", "", is_japanese=True)
+    value, threshold = str(row.get("evidence_value") or ""), row.get("evidence_threshold")
+    japanese = evidence_in_japanese(value, words)
+    against = f" (基準 {threshold_in_japanese(str(threshold))})" if threshold else ""
+    because = f"{value if japanese is None else japanese}{against}"
+    state = str(row.get("state") or "has")
+    return Case(name, shown, state, because, is_japanese=japanese is not None or not value)
 
 
 def _of(who: str, given: Sequence[Row]) -> list[Row]:

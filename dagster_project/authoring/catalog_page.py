@@ -1,18 +1,28 @@
 """The catalogue as one page that needs no network and no script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dagster_project.authoring.catalog import Family
+from dagster_project.authoring.catalog_review import Decided, Group
 from dagster_project.authoring.sparkline import sparkline
 from dagster_project.authoring.words import SENSITIVITIES, STATES
 
 
-def render_catalog(families: Sequence[Family], as_of: date) -> str:
-    """Return the page; everything that a file or a warehouse says is escaped."""
+def render_catalog(
+    families: Sequence[Family],
+    as_of: date,
+    review: Sequence[Group] = (),
+    decisions: Sequence[Decided] = (),
+    retired: Mapping[str, date] | None = None,
+) -> str:
+    """Return the page; everything that a file or a warehouse says is escaped.
+
+    `retired` are the tags that nobody has any more, each with its day.
+    """
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -22,6 +32,9 @@ def render_catalog(families: Sequence[Family], as_of: date) -> str:
     )
     return pages.get_template("catalog.html.j2").render(
         families=families,
+        review=review,
+        decisions=decisions,
+        retired=retired or {},
         as_of=as_of,
         total=sum(len(family.entries) for family in families),
         sparkline=sparkline,

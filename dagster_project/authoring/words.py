@@ -1,5 +1,8 @@
 """The words of the data in the language of the staff; what is not here is shown as it is."""
 
+import re
+from collections.abc import Mapping
+
 FAMILIES = {
     "department": "診療科",
     "age": "年齢",
@@ -45,6 +48,44 @@ VALUES = {
     "other": "その他",
     "True": "はい",
     "False": "いいえ",
+    "not recorded": "記録なし",
     "None": "記録なし",
     "": "記録なし",
 }
+# What evidence says, in SQL's words and in those of the page; {0} and so on are found in it.
+EVIDENCE = [
+    (re.compile(pattern), said)
+    for pattern, said in (
+        (r"age (\d+)", "年齢 {0}歳"),
+        (r"no birth date", "生年月日の記録なし"),
+        (r"sex unknown", "性別の記録なし"),
+        (r"sex (\w+)", "性別 {0}"),
+        (r"(\d+) visit days, last on (\S+)", "来院 {0}日、最後は {1}"),
+        (r"(\d+) visit days in 12 months", "12か月に来院 {0}日"),
+        (r"last visit on (\S+)", "最後の来院 {0}"),
+        (r"no visit on record", "来院の記録なし"),
+        (r"diagnosed in (\d+) claim months", "病名の請求 {0}か月"),
+        (r"diagnosed in (\d+) claim months, management fee or drug",
+         "病名の請求 {0}か月、管理料か薬あり"),
+        (r"no diagnoses are exported", "医院が病名を出力しない"),
+        (r"no valid measurement", "有効な測定なし"),
+        (r"(\w+) (-?[\d.]+)( \S+)?", "{0} {1}{2}"),
+    )
+]  # fmt: skip
+
+
+def evidence_in_japanese(text: str, words: Mapping[str, str]) -> str | None:
+    """Return what evidence says in Japanese, None where there are no words for it.
+
+    `words` are labels for the names and values of the data, as an item's.
+    """
+    for pattern, said in EVIDENCE:
+        if found := pattern.fullmatch(text):
+            parts = [words.get(part, part) if part else "" for part in found.groups("")]
+            return said.format(*parts)
+    return None
+
+
+def threshold_in_japanese(text: str) -> str:
+    """Return a threshold as evidence has it (>= 85.0) in Japanese."""
+    return re.sub(r"^>= (\S+)$", r"\1 以上", text)

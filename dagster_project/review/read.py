@@ -18,6 +18,7 @@ class ReviewFinding:
     label: str
     finding: str
     finding_label: str
+    rank: int  # the gravest has the smallest
     other_tag: str | None
     owner: str
     evidence: str
@@ -57,8 +58,9 @@ def read_review(published: Path) -> Review | None:
         return None
     with duckdb.connect(str(published), read_only=True) as con:
         rows = con.execute(
-            "select r.tag, c.label_ja, r.finding, r.label_ja, r.other_tag, r.owner, r.evidence,"
-            " r.to_do, r.kept_until from tag_review r join tag_catalog c on c.tag = r.tag"
+            "select r.tag, c.label_ja, r.finding, r.label_ja, r.rank, r.other_tag, r.owner,"
+            " r.evidence, r.to_do, r.kept_until from tag_review r"
+            " join tag_catalog c on c.tag = r.tag"
             " order by r.rank, r.measured desc, r.tag, r.other_tag"
         ).fetchall()
         return Review(build_of(con), [ReviewFinding(*row) for row in rows])

@@ -1,6 +1,7 @@
 """A review as staff read it on a terminal."""
 
 from collections.abc import Mapping
+from itertools import groupby
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,20 +14,22 @@ ACTIONS = {"keep": "継続", "merge": "統合", "retire": "廃止"}
 
 
 def render_review(console: Console, review: Review) -> None:
-    """Print what is to be looked at, one line a finding, and how many others are kept."""
+    """Print what is to be looked at, finding by finding, and how many others are kept."""
     console.print(f"業務日 {review.build.as_of}")
-    if review.open:
+    for (finding, to_do), group in groupby(review.open, lambda it: (it.finding_label, it.to_do)):
+        found = list(group)
+        console.print(f"\n[bold]{escape(finding)}[/] {len(found)} 件。{escape(to_do)}")
         table = Table(box=None)
-        for heading in ("タグ", "指摘", "根拠", "責任者", "すること"):
+        for heading in ("タグ", "根拠", "責任者"):
             table.add_column(heading, overflow="fold")
-        for each in review.open:
+        for each in found:
             name = f"{each.label} ({each.tag})"
-            cells = (name, each.finding_label, each.said, each.owner.strip() or "なし")
-            table.add_row(*map(escape, (*cells, each.to_do)))
+            table.add_row(*map(escape, (name, each.said, each.owner.strip() or "なし")))
         console.print(table)
+    if review.open:
         console.print(
-            f"{len(review.open)} 件。決めたら: tagline review decide タグ keep|merge|retire"
-            " --reason 理由",
+            f"\n計 {len(review.open)} 件。決めたら:"
+            " tagline review decide タグ keep|merge|retire --reason 理由",
             highlight=False,
         )
     else:

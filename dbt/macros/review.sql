@@ -7,7 +7,7 @@
 
 {#
   Sets of small numbers (0 to 65,535), one bit each: what two tags share is then one instruction for
-  64 patients. Joining members with members costs up to thirty times as much (docs/operations.md).
+  64 patients. Joining members with members costs four times as much, or more (docs/operations.md).
 #}
 {% macro number_set(number) %} {{ return(adapter.dispatch("number_set")(number)) }} {% endmacro %}
 
