@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import oracle_vaccines
+
 Row = Mapping[str, Any]
 BANDS = {"age_0_5": (0, 5), "age_6_15": (6, 15), "age_16_39": (16, 39),
          "age_40_64": (40, 64), "age_65_74": (65, 74), "age_75_over": (75, 999)}  # fmt: skip
@@ -41,14 +43,17 @@ def tags(rows: Mapping[str, Sequence[Row]], today: date) -> dict[tuple[str, str]
         number = str(patient["patient_no"])
         own = {
             name: [row for row in rows.get(name, []) if row["patient_no"] == patient["patient_no"]]
-            for name in ("visits", "conditions", "observations")
+            for name in ("visits", "conditions", "observations", "immunizations")
         }
+        came = [r["visited_on"] for r in own["visits"] if r["status"] == "completed"]
+        first_visit = min((day for day in came if day <= today), default=None)
         held = {
             **_age(patient, today),
             **_sex(patient),
             **_visits(own["visits"], today),
             **_conditions(own["conditions"], today),
             **_measurements(own["observations"], patient["sex"], today),
+            **oracle_vaccines.due(patient, first_visit, own["immunizations"], today),
         }
         found |= {(number, tag): state for tag, state in held.items()}
     return found

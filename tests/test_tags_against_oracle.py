@@ -3,17 +3,25 @@
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 import oracle
+import oracle_vaccines
 from clinic_builder import DEPARTMENTS, write_clinic
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nights import derive, tags_of
 
 DAYS = st.sampled_from(
-    [date(2026, 6, 1), date(2026, 8, 31), date(2028, 2, 29), date(2027, 2, 28), date(2026, 4, 1)]
-)
+    [date(2026, 6, 1), date(2026, 8, 31), date(2028, 2, 29), date(2027, 2, 28), date(2026, 4, 1),
+     date(2027, 1, 31), date(2027, 3, 31), date(2026, 10, 1)]
+)  # fmt: skip
+SEEDS = st.integers(0, 2**32)
 CODES = ["8833421", "8840107", "2500013", "2500014", "8844446", "2500031", "8842204", "0000999"]
+VACCINES = [*oracle_vaccines.SERIES, *oracle_vaccines.OTHERS]
+# Ages in months at which some dose begins or ends, or had to be begun.
+MONTHS = [2, 5, 7, 12, 24, 36, 48, 60, 72, 84, 90, 108, 132, 144, 156, 180, 192, 780, 792]
+RESTS = [7, 21, 28, 61, 92, 140, 153, 183, 184]
 VALUES = {
     "waist_cm": [84.9, 85.0, 89.9, 90.0, 99.0],
     "sbp_mmhg": [110, 139, 140, 141, 160],
@@ -45,16 +53,56 @@ def births(today: date) -> st.SearchStrategy[date | None]:
     return st.one_of(st.none(), edges, leaps, st.dates(date(1925, 1, 1), today))
 
 
+def vaccinations(
+    chance: Random, who: dict[str, str], born: date | None, today: date
+) -> list[dict[str, object]]:
+    """Return a record: some series begun, each dose a rest before today or at some age."""
+    rows: dict[tuple[object, date], dict[str, object]] = {}
+    for vaccine in chance.choices(VACCINES, k=chance.randint(0, 5)):
+        for dose in range(1, chance.randint(1, 4) + 1):
+            back = today - timedelta(days=chance.choice(RESTS) + chance.randint(-1, 1))
+            ages = [oracle.later(born, chance.choice(MONTHS[:8])) if born else back]
+            ages.append(today - timedelta(days=chance.randint(0, 730)))
+            day = chance.choice([back, back, *ages])
+            if (born or day) <= day <= today:
+                number = chance.choice(["", dose, dose, dose])
+                row = {**who, "vaccine": vaccine, "given_on": day, "dose_no": number}
+                rows[vaccine, day] = row
+    if chance.random() < 0.05:
+        rows["", today] = {**who, "vaccine": "院内略号", "given_on": today, "dose_no": ""}
+    return list(rows.values())
+
+
+def birth_of_child_or_elder(chance: Random, today: date) -> date:
+    off = timedelta(days=chance.randint(-2, 2))
+    return min(
+        today,
+        chance.choice(
+            [
+                oracle.later(today, -chance.choice(MONTHS)) + off,
+                oracle.later(today, -chance.choice(MONTHS)) + off,
+                today - timedelta(days=chance.choice([42, 104, 168])) + off,
+                date(today.year - chance.choice([6, 7, 12, 13, 16, 17, 65, 66, 70, 100]), 4, 1)
+                + off,
+                today - timedelta(days=chance.randint(0, 17 * 366)),
+            ]
+        ),
+    )
+
+
 @st.composite
 def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
     today = draw(DAYS)
+    chance = Random(draw(SEEDS))  # noqa: S311 - what hypothesis would have to draw thousands of times
     rows: dict[str, list[dict[str, object]]] = {
-        name: [] for name in ("patients", "visits", "conditions", "observations")
+        name: [] for name in ("patients", "visits", "conditions", "observations", "immunizations")
     }
     for number in range(1, draw(st.integers(30, 90)) + 1):
         who = {"patient_no": str(number)}
         sex = draw(st.sampled_from(["male", "female", "unknown"]))
-        rows["patients"].append({**who, "sex": sex, "birth_date": draw(births(today))})
+        born = draw(births(today))
+        rows["patients"].append({**who, "sex": sex, "birth_date": born})
+        rows["immunizations"] += vaccinations(chance, who, born, today)
         visits = st.lists(near(today, 6, 12), max_size=9, unique=True)
         for day in draw(visits):
             rows["visits"].append(
@@ -86,6 +134,22 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
     return today, rows
 
 
+def families(today: date, chance: Random) -> dict[str, list[dict[str, object]]]:
+    """Return children and elders about the ages and intervals of the vaccine schedule."""
+    rows: dict[str, list[dict[str, object]]] = {"patients": [], "visits": [], "immunizations": []}
+    for number in range(1, 301):
+        who = {"patient_no": str(number)}
+        born = birth_of_child_or_elder(chance, today)
+        sex = chance.choice(["male", "female", "female", "unknown"])
+        rows["patients"].append({**who, "sex": sex, "birth_date": born})
+        came = chance.choice([None, born, born, oracle.later(born, chance.choice(MONTHS))])
+        if came and came <= today:
+            visit = {"visited_on": came, "department": "小児科", "status": "completed"}
+            rows["visits"].append({**who, **visit})
+        rows["immunizations"] += vaccinations(chance, who, born, today)
+    return rows
+
+
 @settings(
     max_examples=6,
     deadline=None,
@@ -96,7 +160,23 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
 def test_every_tag_of_every_patient_is_what_the_oracle_says(
     parsed: Path, clinic: tuple[date, dict[str, list[dict[str, object]]]]
 ) -> None:
-    today, rows = clinic
+    compare(parsed, *clinic)
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(today=DAYS, seed=SEEDS)
+def test_every_vaccine_of_every_child_and_elder_is_what_the_oracle_says(
+    parsed: Path, today: date, seed: int
+) -> None:
+    compare(parsed, today, families(today, Random(seed)))  # noqa: S311
+
+
+def compare(parsed: Path, today: date, rows: dict[str, list[dict[str, object]]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = write_clinic(Path(name), "somewhere", today, rows)
         with derive(folder, Path(name) / "data", today, parsed) as con:

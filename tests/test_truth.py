@@ -13,6 +13,7 @@ from dagster_project.settings import ROOT
 PATIENTS = 2_000
 MONTH_END = date(2026, 8, 31)  # six months back there is no such day
 LEAP_DAY = date(2028, 2, 29)
+OUT_OF_SEASON = {"influenza_due", "covid_due"}  # on the bundled day, in June
 CLINICS = ("aozora", "hinata")
 
 
@@ -48,8 +49,8 @@ def bundled() -> dict[tuple[str, str], str]:
 def test_the_bundled_clinics_have_members_of_every_tag(bundled: dict[tuple[str, str], str]) -> None:
     tags = {path.stem[4:] for path in (ROOT / "dbt" / "models" / "tags").glob("*/tag_*.sql")}
     members = {tag for (_, tag), state in bundled.items() if state == "has"}
-    assert members == tags
-    assert len(tags) == 22
+    assert members == tags - OUT_OF_SEASON
+    assert len(tags) == 36
 
 
 def test_the_bundled_clinics_are_what_the_generator_writes(tmp_path: Path) -> None:

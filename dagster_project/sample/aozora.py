@@ -17,6 +17,12 @@ MEASURES = {
     "waist": "腹囲", "systolic": "平均 収縮期", "diastolic": "平均 拡張期",
     "hba1c": "HbA1c（NGSP）", "fasting_glucose": "空腹時血糖", "casual_glucose": "随時血糖",
 }  # fmt: skip
+VACCINES = {
+    "MR": "ＭＲ", "水痘": "水ぼうそう", "5種混合": "五種混合", "4種混合": "四種混合",
+    "日本脳炎": "日脳", "小児肺炎球菌": "肺炎球菌(小児)", "高齢者肺炎球菌": "肺炎球菌(高齢)",
+    "B型肝炎": "Ｂ型肝炎", "帯状疱疹生": "帯状疱疹(生)",
+    "帯状疱疹組換え": "帯状疱疹(組換え)",
+}  # fmt: skip
 WIDE_DIGITS = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
@@ -36,8 +42,8 @@ def write(folder: Path, people: Sequence[Person], chance: Random, as_of: date) -
     _checkups(folder / f"健診結果_{as_of:%Y%m%d}.csv", today)
     _write(folder / f"接種台帳_{as_of:%Y%m%d}.csv",
            ["カルテ番号", "ワクチン", "回数", "接種日", "結果"],
-           [[_padded(p), "ＭＲ", str(dose), f"{day:%Y/%m/%d}", "接種"]
-            for p in today for _, dose, day in p.given])  # fmt: skip
+           [[_padded(p), VACCINES.get(vaccine, vaccine), str(dose or ""), f"{day:%Y/%m/%d}", "接種"]
+            for p in today for vaccine, dose, day in p.given])  # fmt: skip
     _links(folder / f"LINE連携_{as_of:%Y%m%d}.csv", today)
     write_claims(folder, today, STYLE, as_of)
 

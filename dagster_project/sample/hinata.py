@@ -12,6 +12,12 @@ from dagster_project.sample.uke import Style, write_claims
 STYLE = Style("1420002", "ひなたファミリークリニック", has_old_dates=True, ends_with_eof=False,
               cuts_empty_fields=True, pads_to=8)  # fmt: skip
 DELTA_DAYS = 30
+VACCINES = {
+    "MR": "麻しん風しん混合",
+    "水痘": "水痘ワクチン",
+    "HPV": "シルガード9",
+    "DT": "二種混合",
+}
 
 
 def write(folder: Path, people: Sequence[Person], chance: Random, as_of: date) -> None:
@@ -95,8 +101,9 @@ def _checkups(people: Sequence[Person]) -> Iterable[Sequence[str]]:
 def _vaccinations(people: Sequence[Person]) -> Iterable[Sequence[str]]:
     yield ["患者番号", "ワクチン名", "接種日", "回"]
     for person in people:
-        for _, dose, day in person.given:
-            yield [_bare(person), "麻しん風しん混合", f"{day:%Y-%m-%d}", str(dose)]
+        for vaccine, dose, day in person.given:
+            name = VACCINES.get(vaccine, vaccine)
+            yield [_bare(person), name, f"{day:%Y-%m-%d}", str(dose or "")]
 
 
 def _links(people: Sequence[Person]) -> Iterable[Sequence[str]]:

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
-from dagster_project.sample import conditions, measurements, visits
+from dagster_project.sample import conditions, measurements, vaccinations, visits
 from dagster_project.sample.calendar_days import born_to_reach, months_after
 from dagster_project.sample.person import Person
 
@@ -16,6 +16,8 @@ BANDS = (
     ("age_75_over", 75, 96),
 )
 ADULT = 16
+BIRTH_KINDS = 4
+ROUND = len(BANDS) * BIRTH_KINDS
 FAMILY_NAMES = (
     ("ｻﾄｳ", "佐藤"), ("ｽｽﾞｷ", "鈴木"), ("ﾀｶﾊｼ", "髙橋"), ("ﾀﾅｶ", "田中"), ("ﾔﾏｻﾞｷ", "山﨑"),
     ("ﾜﾀﾅﾍﾞ", "渡邊"), ("ｲﾄｳ", "伊藤"), ("ﾔﾏﾓﾄ", "山本"), ("ﾅｶﾑﾗ", "中村"), ("ｺﾊﾞﾔｼ", "小林"),
@@ -46,7 +48,7 @@ def invent(patients: int, chance: Random, as_of: date) -> list[Person]:
             measurements.give_measurements(person, kinds, chance, as_of)
         else:
             person.truth |= dict.fromkeys(measurements.RECIPES, measurements.UNKNOWN)
-            _vaccinate(person, chance, as_of)
+        vaccinations.give_vaccinations(person, chance, as_of)
         _circumstances(person, chance, as_of)
     return people
 
@@ -59,7 +61,8 @@ def _deal(chance: Random, count: int, kinds: int) -> list[int]:
 
 
 def _identity(person: Person, chance: Random, as_of: date) -> None:
-    person.sex = ("female", "male")[person.number % 2]
+    # Turned with every round of births, so that each band has both sexes at each of its edges.
+    person.sex = ("female", "male")[(person.number + person.number // ROUND) % 2]
     kana, kanji = chance.choice(FAMILY_NAMES)
     given_kana, given = chance.choice(GIVEN_NAMES[person.sex])
     person.kana, person.kanji = f"{kana} {given_kana}", f"{kanji}　{given}"
@@ -79,11 +82,14 @@ def _birth(person: Person, chance: Random, as_of: date) -> None:
         person.truth |= dict.fromkeys((band for band, _, _ in BANDS), "unknown")
         return
     band, first, beyond = BANDS[person.number % len(BANDS)]
-    kind = person.number // len(BANDS) % 4
+    kind = person.number // len(BANDS) % BIRTH_KINDS
+    telling = vaccinations.telling_birth(band, person.number // ROUND, as_of)
     if kind == 0:
         person.birth_date = min(born_to_reach(first, as_of), as_of)
     elif kind == 1:  # its last day: tomorrow the next band begins
         person.birth_date = born_to_reach(beyond, as_of + timedelta(days=1))
+    elif kind == 2 and telling:
+        person.birth_date = telling
     else:
         reached = as_of - timedelta(days=chance.randint(2, 350))
         person.birth_date = born_to_reach(chance.randint(first, beyond - 2), reached)
@@ -99,14 +105,6 @@ def _departments(person: Person, as_of: date) -> list[str]:
         return ["小児科", "小児科", "皮膚科", "耳鼻咽喉科"]
     general = ["内科", "整形外科", "皮膚科", "耳鼻咽喉科"]
     return [*general, "婦人科"] if person.sex == "female" else general
-
-
-def _vaccinate(person: Person, chance: Random, as_of: date) -> None:
-    if person.birth_date:
-        for dose, months in ((1, 13), (2, 62)):
-            day = months_after(person.birth_date, months)
-            if day < as_of and chance.random() < 0.6 and len(person.given) == dose - 1:
-                person.given.append(("MR", dose, day))
 
 
 def _circumstances(person: Person, chance: Random, as_of: date) -> None:

@@ -124,6 +124,25 @@
     where tag = '{{ tag }}' and status in ('over', 'unknown')
 {% endmacro %}
 
+{# One tag of seed vaccine_schedule: a dose is due; unknown where the history is incomplete. #}
+{% macro patients_due_for_vaccine(tag) %}
+    select
+        patient_id,
+        case when state = 'due' then 'has' else 'unknown' end as state,
+        case when state = 'due' then due_from end as since,
+        {{
+            evidence(
+                "evidence_table",
+                "case when state = 'due' then 'dose ' || cast(dose_no as varchar) || ', '"
+                ~ " || cast(days_left as varchar) || ' days left' else replace(reason, '_', ' ') end",
+                threshold="case when state = 'due' then 'from ' || cast(due_from as varchar)"
+                ~ " || ' to ' || cast(last_day as varchar) end",
+            )
+        }}
+    from {{ ref("vaccine_due") }}
+    where tag = '{{ tag }}' and choice = 1 and state in ('due', 'history_incomplete')
+{% endmacro %}
+
 {# Where a patient's last visit is recorded, or the patient where there is none. #}
 {% macro last_visit_or_patient(part) %}
     {%- if part == "table" -%}

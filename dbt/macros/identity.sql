@@ -9,7 +9,9 @@
 
 {# Where a record stands in the exports, for a person who wants to see it. #}
 {% macro evidence_pointer(table_name, file_id, line_no) %}
-    ' [{{ table_name }} '
+    ' ['
+    || {{ table_name }}
+    || ' '
     || substr({{ file_id }}, 1, 8)
     || ':'
     || cast({{ line_no }} as {{ dbt.type_string() }})

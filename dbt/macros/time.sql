@@ -27,3 +27,31 @@
         else {{ add_days(add_months(birth_date, "12 * " ~ years), -1) }}
     end
 {% endmacro %}
+
+{# 1 April of the fiscal year (年度) that a day lies in. #}
+{% macro fiscal_year_start(day) %}
+    cast(
+        cast(extract(year from {{ add_months(day, -3) }}) as {{ dbt.type_string() }})
+        || '-04-01' as date
+    )
+{% endmacro %}
+
+{#
+  1 April of the fiscal year in which an age is reached. Reached on the eve: who is born on 1 April
+  belongs to the year before.
+#}
+{% macro fiscal_year_of_age(birth_date, years) %}
+    {{ add_months(fiscal_year_start(add_days(birth_date, -1)), "12 * (" ~ years ~ ")") }}
+{% endmacro %}
+
+{# The day an age in days or months is complete; of years, the eve on which the law says so. #}
+{% macro day_of_age(birth_date, age, unit) %}
+    case
+        {{ unit }}
+        when 'days'
+        then {{ add_days(birth_date, age) }}
+        when 'months'
+        then {{ add_months(birth_date, age) }}
+        else {{ age_reached_on(birth_date, age) }}
+    end
+{% endmacro %}

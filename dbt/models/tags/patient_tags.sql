@@ -25,6 +25,20 @@
     "waist_over_threshold",
     "blood_pressure_over_threshold",
     "glucose_over_threshold",
+    "five_in_one_due",
+    "pneumococcal_child_due",
+    "hepatitis_b_due",
+    "rotavirus_due",
+    "bcg_due",
+    "mr_due",
+    "chickenpox_due",
+    "japanese_encephalitis_due",
+    "dt_due",
+    "hpv_due",
+    "influenza_due",
+    "covid_due",
+    "pneumococcal_due",
+    "zoster_due",
 ] %}
 {{ all_tags_listed(tags) }}
 with
