@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import jpholiday
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from dagster_project.settings import TOKYO
 
@@ -23,6 +23,10 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 
 class ClinicError(Exception):
     """A clinic.yaml that cannot be used; the message names the file, the key and what to do."""
+
+
+def _text_keys(value: object) -> object:
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
 class Part(BaseModel):
@@ -37,7 +41,7 @@ class Column(Part):
     header: list[str] = []
     wareki: list[str] | None = Field(None, min_length=4, max_length=4)
     const: str | bool | None = None
-    values: dict[str, str | bool | None] | None = None
+    values: Annotated[dict[str, str | bool | None], BeforeValidator(_text_keys)] | None = None
     others: Literal["error", "drop", "keep"] = "error"
     split: str | None = None
 
@@ -46,18 +50,17 @@ class Column(Part):
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _text_keys(cls, value: object) -> object:
-        return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
-
 
 class Measure(Part):
-    """One column of a wide check-up file: each non-empty cell becomes an observation."""
+    """One column of a wide check-up file: each non-empty cell becomes an observation.
+
+    `values` are the numbers that answers in words stand for; any other cell is taken as it is.
+    """
 
     header: str
     item: str
     unit: str | None = None
+    values: Annotated[dict[str, float], BeforeValidator(_text_keys)] = {}
 
 
 class Record(Part):

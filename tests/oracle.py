@@ -23,6 +23,18 @@ DEPARTMENTS = {
 }
 DISEASES = {"8833421": "hypertension", "8840107": "hypertension", "2500013": "diabetes",
             "2500014": "diabetes", "8844446": "dyslipidemia"}  # fmt: skip
+SINGLE = {  # tag: each item, how long it counts, and which values are meant
+    "hba1c_over_threshold": {"hba1c_percent": (6, lambda v: v >= 5.6)},
+    "fasting_glucose_over_threshold": {"fasting_glucose_mg_dl": (6, lambda v: v >= 100)},
+    "lipids_over_threshold": {
+        "triglycerides_mg_dl": (12, lambda v: v >= 150),
+        "hdl_mg_dl": (12, lambda v: v < 40),
+    },
+    "ldl_over_threshold": {"ldl_mg_dl": (12, lambda v: v >= 140)},
+    "bmi_over_threshold": {"bmi": (15, lambda v: v >= 25)},
+    "bmi_under_threshold": {"bmi": (15, lambda v: v < 18.5)},
+    "smoking": {"smoking_code": (15, lambda v: v == 1)},
+}
 GLUCOSE = {"hba1c_percent": 6.5, "fasting_glucose_mg_dl": 126, "casual_glucose_mg_dl": 200}
 
 
@@ -131,4 +143,8 @@ def _measurements(observations: Sequence[Row], sex: str, today: date) -> dict[st
         found["glucose_over_threshold"] = "unknown"
     elif any(sugars):
         found["glucose_over_threshold"] = "has"
+    for tag, items in SINGLE.items():
+        met = [is_meant(valid(i, n)[0]) for i, (n, is_meant) in items.items() if valid(i, n)]
+        if any(met) or not met:
+            found[tag] = "has" if met else "unknown"
     return found

@@ -46,6 +46,22 @@ def refused(exports: Exports) -> str:
     return str(report.error)
 
 
+def test_an_answer_in_words_becomes_its_number_and_any_other_cell_stays_as_it_is(
+    tmp_path: Path,
+) -> None:
+    measure = {"header": "喫煙", "item": "smoking_code", "values": {"はい": 1, "いいえ": 3}}
+    columns = {"patient_no": "番号", "observed_on": "日"}
+    record = {"dataset": "observations", "columns": columns, "measures": [measure]}
+    feed = {"files": "k_{date}.csv", "format": "csv", "mode": "full", "encoding": "utf-8"}
+    exports = Exports(tmp_path, {"checkups": {**feed, "records": [record]}})
+    rows = [f"{n},2026/5/1,{cell}" for n, cell in enumerate([" はい", "いいえ", "2", "拒否", ""])]
+    exports.write("k_20260601.csv", csv_of(*rows, header="番号,日,喫煙"))
+    assert exports.report("k_20260601.csv").error is None
+    found = exports.rows("observations", "patient_no", "item", "value")
+    values = [("0", "1"), ("1", "3"), ("2", "2"), ("3", "拒否")]
+    assert found == [(number, "smoking_code", value) for number, value in values]
+
+
 # --- Encodings, line ends, delimiters -------------------------------------------------------
 
 

@@ -26,9 +26,14 @@ VALUES = {
     "waist_cm": [84.9, 85.0, 89.9, 90.0, 99.0],
     "sbp_mmhg": [110, 139, 140, 141, 160],
     "dbp_mmhg": [70, 89, 90, 91],
-    "hba1c_percent": [5.6, 6.4, 6.5, 8.0],
-    "fasting_glucose_mg_dl": [99, 125, 126],
+    "hba1c_percent": [5.5, 5.6, 6.4, 6.5, 8.0],
+    "fasting_glucose_mg_dl": [99, 100, 125, 126],
     "casual_glucose_mg_dl": [120, 199, 200],
+    "triglycerides_mg_dl": [149, 150],
+    "hdl_mg_dl": [39.9, 40],
+    "ldl_mg_dl": [139, 140],
+    "bmi": [18.4, 18.5, 24.9, 25],
+    "smoking_code": [1, 2, 3],
 }
 
 
@@ -41,6 +46,12 @@ def near(today: date, *months: int) -> st.SearchStrategy[date]:
     )
     anywhere = st.integers(0, 730).map(lambda days: today - timedelta(days=days))
     return st.one_of(edges, anywhere)
+
+
+def a_day_near(chance: Random, today: date) -> date:
+    """Return a day within two days of where a measurement stops counting, or of two years."""
+    edge = oracle.later(today, -chance.choice([6, 12, 15])) + timedelta(days=chance.randint(-2, 2))
+    return chance.choice([edge, edge, today - timedelta(days=chance.randint(0, 730))])
 
 
 def births(today: date) -> st.SearchStrategy[date | None]:
@@ -126,11 +137,9 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
                 }
             )
         for item, values in VALUES.items():
-            for day in draw(st.lists(near(today, 6, 12, 15), max_size=3, unique=True)):
-                value = draw(st.sampled_from(values))
-                rows["observations"].append(
-                    {**who, "item": item, "observed_on": day, "value": value}
-                )
+            for day in {a_day_near(chance, today) for _ in range(chance.randint(0, 3))}:
+                measured = {"item": item, "observed_on": day, "value": chance.choice(values)}
+                rows["observations"].append({**who, **measured})
     return today, rows
 
 

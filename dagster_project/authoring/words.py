@@ -20,6 +20,7 @@ COLUMNS = {
     "age_years": "年齢",
     "choice": "何番目に見るか",
     "claim_months": "請求のあった月数",
+    "comparison": "比べ方",
     "condition": "病名",
     "days_left": "残りの日数",
     "department_group": "診療科",

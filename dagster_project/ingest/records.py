@@ -113,7 +113,9 @@ class RecordReader:
     def _measured(
         self, found: Selected, column: Sequence[str], measure: Measure, lines: Sequence[int]
     ) -> Iterator[Batch]:
-        values = [clean(cell) for cell in _at(column, found.positions)]
+        words = {clean(word): f"{number:g}" for word, number in measure.values.items()}
+        cells = map(clean, _at(column, found.positions))
+        values = [words.get(cell, cell) for cell in cells]
         filled = found.only([bool(value) for value in values])
         if filled.positions:
             many = len(filled.positions)

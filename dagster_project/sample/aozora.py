@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -16,7 +16,10 @@ STYLE = Style("1310001", "あおぞら内科小児科クリニック", has_old_d
 MEASURES = {
     "waist": "腹囲", "systolic": "平均 収縮期", "diastolic": "平均 拡張期",
     "hba1c": "HbA1c（NGSP）", "fasting_glucose": "空腹時血糖", "casual_glucose": "随時血糖",
+    "triglycerides": "中性脂肪", "hdl": "HDLコレステロール", "ldl": "LDLコレステロール",
+    "bmi": "ＢＭＩ", "smoking": "喫煙",
 }  # fmt: skip
+ANSWERS = {"smoking": {1: "はい", 2: "以前は吸っていた", 3: "いいえ"}}
 VACCINES = {
     "MR": "ＭＲ", "水痘": "水ぼうそう", "5種混合": "五種混合", "4種混合": "四種混合",
     "日本脳炎": "日脳", "小児肺炎球菌": "肺炎球菌(小児)", "高齢者肺炎球菌": "肺炎球菌(高齢)",
@@ -97,12 +100,17 @@ def _visits(path: Path, people: Sequence[Person], day: date) -> None:
 
 def _checkups(path: Path, people: Sequence[Person]) -> None:
     rows = [
-        [_padded(person), person.kana, f"{day:%Y/%m/%d}", *(f"{values[key]:g}" if key in values
-         else "" for key in MEASURES)]
+        [_padded(person), person.kana, f"{day:%Y/%m/%d}", *(_cell(values, key) for key in MEASURES)]
         for person in people
         for day, values in sorted(person.measured.items())
     ]  # fmt: skip
     _write(path, ["カルテ番号", "カナ氏名", "受診日付", *MEASURES.values()], rows)
+
+
+def _cell(values: Mapping[str, float], key: str) -> str:
+    if key not in values:
+        return ""
+    return ANSWERS[key][int(values[key])] if key in ANSWERS else f"{values[key]:g}"
 
 
 def _links(path: Path, people: Sequence[Person]) -> None:

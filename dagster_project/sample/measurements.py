@@ -137,6 +137,11 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         _glucose_of_age(1),
         _glucose("casual_glucose", 200, HAS),
         _glucose("casual_glucose", 199, NO),
+        # Not this high, and still enough for guidance; a little less is not.
+        _glucose("hba1c", 5.6, NO),
+        _glucose("hba1c", 5.5, NO),
+        _glucose("fasting_glucose", 100, NO),
+        _glucose("fasting_glucose", 99, NO),
         _high_then_normal,
     ),
 }

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
-from dagster_project.sample import conditions, measurements, vaccinations, visits
+from dagster_project.sample import conditions, lab_results, measurements, vaccinations, visits
 from dagster_project.sample.calendar_days import born_to_reach, months_after
 from dagster_project.sample.person import Person
 
@@ -46,8 +46,10 @@ def invent(patients: int, chance: Random, as_of: date) -> list[Person]:
             conditions.give_conditions(person, seen[kind], chance, as_of)
             kinds = dict(zip(measurements.RECIPES, measured, strict=True))
             measurements.give_measurements(person, kinds, chance, as_of)
+            lab_results.give_lab_results(person, as_of)
         else:
-            person.truth |= dict.fromkeys(measurements.RECIPES, measurements.UNKNOWN)
+            never = (*measurements.RECIPES, *lab_results.TAGS)
+            person.truth |= dict.fromkeys(never, measurements.UNKNOWN)
         vaccinations.give_vaccinations(person, chance, as_of)
         _circumstances(person, chance, as_of)
     return people

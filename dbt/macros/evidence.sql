@@ -117,7 +117,8 @@
                 "case when status = 'over' then item || ' ' || cast(value as varchar)"
                 ~ " || coalesce(' ' || nullif(unit, ''), '') else 'no valid measurement' end",
                 observed_on="observed_on",
-                threshold="case when status = 'over' then '>= ' || cast(threshold as varchar) end",
+                threshold="case when status = 'over' then comparison || ' '"
+                ~ " || cast(threshold as varchar) end",
             )
         }}
     from {{ ref("observations_over_threshold") }}

@@ -1,8 +1,8 @@
--- One row per patient and threshold tag: over it, under it, or not to be told, and by which
--- measurement.
+-- One row per patient and threshold tag: over it (below it, where the seed says so), not so, or
+-- not to be told, and by which measurement.
 with
     limits as (
-        select tag, item, sex, threshold, unit
+        select tag, item, sex, threshold, comparison, unit
         from {{ ref("observation_thresholds") }}
         where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
     ),
@@ -17,6 +17,7 @@ with
             wanted.tag,
             limits.item,
             limits.threshold,
+            limits.comparison,
             -- Blood pressure swings: the mean of the last two readings speaks, one reading for
             -- itself.
             case
@@ -36,15 +37,22 @@ with
             and latest.item = limits.item
             and latest.is_valid
     ),
+    judged as (
+        select
+            *,
+            case
+                comparison when '>=' then value >= threshold when '<' then value < threshold
+            end as is_over
+        from compared
+    ),
     ranked as (
         select
             *,
-            value >= threshold as is_over,
             row_number() over (
                 partition by patient_id, tag
-                order by case when value >= threshold then 0 else 1 end, observed_on desc, item
+                order by case when is_over then 0 else 1 end, observed_on desc, item
             ) as choice
-        from compared
+        from judged
     )
 select
     wanted.patient_id,
@@ -55,6 +63,7 @@ select
     ranked.item,
     ranked.value,
     ranked.threshold,
+    ranked.comparison,
     ranked.unit,
     ranked.observed_on,
     ranked.file_id,

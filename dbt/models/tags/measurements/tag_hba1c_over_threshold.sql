@@ -1,0 +1,3 @@
+-- Is beyond the dated threshold of seed observation_thresholds by a measurement that is still
+-- valid; unknown without one.
+{{ patients_over_threshold("hba1c_over_threshold") }}
