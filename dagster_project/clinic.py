@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from dagster_project.settings import TOKYO
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Screening = Literal["breast", "cervical", "colorectal", "lung", "gastric", "specific_checkup"]
 FeedName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -155,6 +156,7 @@ class Clinic(Part):
     limits: Limits = Limits()
     departments: dict[str, str] = {}
     default_department: str | None = None
+    screenings: list[Screening] = []  # those its exports tell of: silence then means not done here
     feeds: dict[FeedName, Feed]
 
     def may_send_at(self, moment: datetime) -> bool:

@@ -38,6 +38,7 @@ TABLES = {
     "clinic.departments": "local_name varchar, department_code varchar",
     "clinic.default_department": "local_name varchar",
     "clinic.open_days": "day date",
+    "clinic.screenings": "screening varchar",
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
@@ -150,6 +151,7 @@ def _clinic_tables(
     _fill(con, "clinic.departments", [[*pair] for pair in clinic.departments.items()])
     if clinic.default_department:
         _fill(con, "clinic.default_department", [[clinic.default_department]])
+    _fill(con, "clinic.screenings", [[screening] for screening in clinic.screenings])
     days = [as_of + timedelta(days=n) for n in range(-400, 61)]
     _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
     _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])

@@ -4,7 +4,7 @@ Reads the rows a test writes (see clinic_builder) and returns {(patient, tag): s
 """
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,6 +35,13 @@ SINGLE = {  # tag: each item, how long it counts, and which values are meant
     "bmi_under_threshold": {"bmi": (15, lambda v: v < 18.5)},
     "smoking": {"smoking_code": (15, lambda v: v == 1)},
 }
+SCREENINGS = {  # tag: sex, age from, months until the next, items that tell of it
+    "breast_screening_due": ("female", 40, 24, {"mammography"}),
+    "cervical_screening_due": ("female", 20, 24, {"cervical_cytology"}),
+    "colorectal_screening_due": ("", 40, 12, {"fecal_occult_blood"}),
+    "lung_screening_due": ("", 40, 12, {"chest_x_ray"}),
+    "gastric_screening_due": ("", 50, 24, {"gastric_x_ray", "gastric_endoscopy"}),
+}
 GLUCOSE = {"hba1c_percent": 6.5, "fasting_glucose_mg_dl": 126, "casual_glucose_mg_dl": 200}
 
 
@@ -49,7 +56,10 @@ def age(born: date, today: date) -> int:
     return tomorrow.year - born.year - ((tomorrow.month, tomorrow.day) < (born.month, born.day))
 
 
-def tags(rows: Mapping[str, Sequence[Row]], today: date) -> dict[tuple[str, str], str]:
+def tags(
+    rows: Mapping[str, Sequence[Row]], today: date, kept: Collection[str] = ()
+) -> dict[tuple[str, str], str]:
+    """`kept` are the screenings that the clinic keeps records of."""
     found: dict[tuple[str, str], str] = {}
     for patient in rows["patients"]:
         number = str(patient["patient_no"])
@@ -65,6 +75,7 @@ def tags(rows: Mapping[str, Sequence[Row]], today: date) -> dict[tuple[str, str]
             **_visits(own["visits"], today),
             **_conditions(own["conditions"], today),
             **_measurements(own["observations"], patient["sex"], today),
+            **_screenings(patient, own["observations"], kept, today),
             **oracle_vaccines.due(patient, first_visit, own["immunizations"], today),
         }
         found |= {(number, tag): state for tag, state in held.items()}
@@ -147,4 +158,30 @@ def _measurements(observations: Sequence[Row], sex: str, today: date) -> dict[st
         met = [is_meant(valid(i, n)[0]) for i, (n, is_meant) in items.items() if valid(i, n)]
         if any(met) or not met:
             found[tag] = "has" if met else "unknown"
+    return found
+
+
+def _screenings(
+    patient: Row, observations: Sequence[Row], kept: Collection[str], today: date
+) -> dict[str, str]:
+    born, sex, found = patient["birth_date"], patient["sex"], {}
+    for tag, (only, first, months, items) in SCREENINGS.items():
+        done = [row["observed_on"] for row in observations if row["item"] in items]
+        is_done = any(day <= today < later(day, months) for day in done)
+        if (
+            is_done
+            or (only and sex not in {only, "unknown"})
+            or (born and age(born, today) < first)
+        ):
+            continue
+        is_known = born and not (only and sex == "unknown")
+        is_known = is_known and tag.removesuffix("_screening_due") in kept
+        found[tag] = "has" if is_known else "unknown"
+    spring = date(today.year - (today.month < 4), 4, 1)
+    waists = [row["observed_on"] for row in observations if row["item"] == "waist_cm"]
+    is_done = any(spring <= day <= today for day in waists)
+    in_range = not born or (age(born, today) < 75 and age(born, date(spring.year + 1, 3, 31)) >= 40)
+    if in_range and not is_done:
+        is_known = born and "specific_checkup" in kept
+        found["specific_checkup_due"] = "has" if is_known else "unknown"
     return found

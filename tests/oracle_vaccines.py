@@ -73,8 +73,6 @@ def months_old_by_law(born: date, today: date) -> int:
     """Months complete when today ends, as a month ends on the eve of the same day (民法143条)."""
     tomorrow = today + timedelta(days=1)
     months = (tomorrow.year - born.year) * 12 + tomorrow.month - born.month
-    if tomorrow.day == 1 and today.day < born.day:
-        return months  # no such day in the month that ends today
     return months - (tomorrow.day < born.day)
 
 

@@ -11,6 +11,7 @@ FAMILIES = {
     "conditions": "病名",
     "measurements": "測定値",
     "vaccines": "予防接種",
+    "screenings": "検診",
 }
 SENSITIVITIES = {"low": "低", "medium": "中", "high": "高"}
 STATES = {"has": "該当", "has_not": "該当しない", "unknown": "判定不能"}
@@ -32,6 +33,7 @@ COLUMNS = {
     "has_treatment": "管理料か薬がある",
     "item": "項目",
     "last_day": "時期の最終日",
+    "last_done_on": "最後に受けた日",
     "last_on": "最後の請求",
     "last_visit_on": "最終来院日",
     "observed_on": "測定日",
@@ -57,6 +59,7 @@ VALUES = {
     "not_yet": "まだ時期でない",
     "held": "間隔を待つ",
     "given": "接種済み",
+    "done": "受診済み",
     "past": "時期を過ぎた",
     "history_incomplete": "接種歴が不完全",
     "over": "基準以上",

@@ -15,9 +15,15 @@ import pyarrow.parquet as pq
 from dagster_project.sample import aozora, hinata
 from dagster_project.sample.people import invent
 from dagster_project.sample.person import Person
+from dagster_project.sample.screenings import give_screenings
 
 HERE = Path(__file__).parent
 WRITERS = {"aozora": aozora.write, "hinata": hinata.write}
+# Those each clinic keeps records of, as its clinic.yaml says.
+SCREENINGS = {
+    "aozora": ("breast", "cervical", "colorectal", "lung", "gastric", "specific_checkup"),
+    "hinata": ("colorectal", "specific_checkup"),
+}
 
 
 def write_sample(out: Path, patients: int, seed: int, as_of: date) -> None:
@@ -36,6 +42,8 @@ def write_sample(out: Path, patients: int, seed: int, as_of: date) -> None:
         folder.mkdir()
         shutil.copyfile(HERE / f"{clinic_id}.yaml", folder / "clinic.yaml")
         people = invent(patients, chance, as_of)
+        for person in people:
+            give_screenings(person, SCREENINGS[clinic_id], as_of)
         write(folder, people, chance, as_of)
         _write_truth(out / "truth" / f"{clinic_id}.parquet", people)
 

@@ -17,9 +17,14 @@ MEASURES = {
     "waist": "腹囲", "systolic": "平均 収縮期", "diastolic": "平均 拡張期",
     "hba1c": "HbA1c（NGSP）", "fasting_glucose": "空腹時血糖", "casual_glucose": "随時血糖",
     "triglycerides": "中性脂肪", "hdl": "HDLコレステロール", "ldl": "LDLコレステロール",
-    "bmi": "ＢＭＩ", "smoking": "喫煙",
+    "bmi": "ＢＭＩ", "smoking": "喫煙", "mammography": "マンモグラフィ",
+    "cervical_cytology": "子宮頸部細胞診", "fecal_occult_blood": "便潜血",
+    "chest_x_ray": "胸部Ｘ線", "gastric_x_ray": "胃部Ｘ線", "gastric_endoscopy": "胃内視鏡",
 }  # fmt: skip
-ANSWERS = {"smoking": {1: "はい", 2: "以前は吸っていた", 3: "いいえ"}}
+SCREENED = {1: "異常なし", 2: "要精密検査"}
+ANSWERS = {"smoking": {1: "はい", 2: "以前は吸っていた", 3: "いいえ"}} | dict.fromkeys(
+    ("mammography", "cervical_cytology", "fecal_occult_blood", "chest_x_ray", "gastric_x_ray",
+     "gastric_endoscopy"), SCREENED)  # fmt: skip
 VACCINES = {
     "MR": "ＭＲ", "水痘": "水ぼうそう", "5種混合": "五種混合", "4種混合": "四種混合",
     "日本脳炎": "日脳", "小児肺炎球菌": "肺炎球菌(小児)", "高齢者肺炎球菌": "肺炎球菌(高齢)",

@@ -91,9 +91,9 @@ def _visits(people: Sequence[Person]) -> list[list[str]]:
 
 def _checkups(people: Sequence[Person]) -> Iterable[Sequence[str]]:
     keys = ["waist", "systolic", "diastolic", "hba1c", "fasting_glucose", "casual_glucose",
-            "triglycerides", "hdl", "ldl", "bmi", "smoking"]  # fmt: skip
+            "triglycerides", "hdl", "ldl", "bmi", "smoking", "fecal_occult_blood"]  # fmt: skip
     yield ["患者番号", "測定日", "ﾍｿ周り", "血圧上", "血圧下", "HbA1c", "FPG", "随時血糖",
-           "TG", "HDL-C", "LDL-C", "BMI", "喫煙"]  # fmt: skip
+           "TG", "HDL-C", "LDL-C", "BMI", "喫煙", "便潜血"]  # fmt: skip
     for person in people:
         for day, values in sorted(person.measured.items()):
             cells = (f"{values[key]:g}" if key in values else "" for key in keys)

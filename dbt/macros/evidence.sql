@@ -144,6 +144,26 @@
     where tag = '{{ tag }}' and choice = 1 and state in ('due', 'history_incomplete')
 {% endmacro %}
 
+{# One tag of seed screening_schedule: due by what is on record here; unknown without records. #}
+{% macro patients_due_for_screening(tag) %}
+    select
+        patient_id,
+        case when state = 'due' then 'has' else 'unknown' end as state,
+        due_from as since,
+        {{
+            evidence(
+                "evidence_table",
+                "case when state = 'due' then"
+                ~ " coalesce('last on ' || cast(last_done_on as varchar), 'none on record here')"
+                ~ " else replace(reason, '_', ' ') end",
+                observed_on="last_done_on",
+                threshold="'due from ' || cast(due_from as varchar)",
+            )
+        }}
+    from {{ ref("screening_due") }}
+    where tag = '{{ tag }}' and state in ('due', 'unknown')
+{% endmacro %}
+
 {# Where a patient's last visit is recorded, or the patient where there is none. #}
 {% macro last_visit_or_patient(part) %}
     {%- if part == "table" -%}

@@ -46,6 +46,12 @@
     "covid_due",
     "pneumococcal_due",
     "zoster_due",
+    "breast_screening_due",
+    "cervical_screening_due",
+    "colorectal_screening_due",
+    "lung_screening_due",
+    "gastric_screening_due",
+    "specific_checkup_due",
 ] %}
 {{ all_tags_listed(tags) }}
 with
