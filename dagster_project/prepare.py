@@ -34,7 +34,8 @@ TABLES = {
     "meta.source_files": "sighting_id varchar, file_id varchar, feed varchar, name varchar,"
     " exported_on date, known_on date",
     "clinic.profile": "clinic_id varchar, name varchar, min_confirm_months integer,"
-    " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean",
+    " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean,"
+    " has_claims_feed boolean",
     "clinic.departments": "local_name varchar, department_code varchar",
     "clinic.default_department": "local_name varchar",
     "clinic.open_days": "day date",
@@ -167,6 +168,7 @@ def _profile(clinic: Clinic) -> list[object]:
         "immunizations" in fed,
         has_uke or "conditions" in fed,
         has_uke or "visits" in fed,
+        has_uke,
     ]
 
 

@@ -47,62 +47,40 @@
 
 {# One group of seed department_groups: who has visited it; unknown where no visit names one. #}
 {% macro patients_of_department(group) %}
-    with
-        known as (
-            select
-                patient_id,
-                max(case when department_group <> '' then 1 else 0 end) as has_department
-            from {{ ref("patient_departments") }}
-            group by patient_id
-        )
     select
-        visits.patient_id,
-        case when visits.department_group = '{{ group }}' then 'has' else 'unknown' end as state,
-        visits.first_visit_on as since,
+        patient_id,
+        case when department_group = '{{ group }}' then 'has' else 'unknown' end as state,
+        first_visit_on as since,
         {{
             evidence(
                 "'stg_visits'",
-                "cast(visits.visit_days as varchar) || ' visit days, last on '"
-                ~ " || cast(visits.last_visit_on as varchar)",
-                observed_on="visits.last_visit_on",
-                file_id="visits.file_id",
-                line_no="visits.line_no",
+                "cast(visit_days as varchar) || ' visit days, last on '"
+                ~ " || cast(last_visit_on as varchar)",
+                observed_on="last_visit_on",
             )
         }}
-    from {{ ref("patient_departments") }} as visits
-    inner join known on known.patient_id = visits.patient_id
-    where
-        visits.department_group = '{{ group }}'
-        or (visits.department_group = '' and known.has_department = 0)
+    from {{ ref("patient_departments") }}
+    where department_group = '{{ group }}' or not has_department
 {% endmacro %}
 
 {# One condition of seed condition_concepts, confirmed; unknown at a clinic without diagnoses. #}
 {% macro patients_with_condition(condition) %}
-    with
-        confirmed as (
-            select patient_id, since, last_on, claim_months, has_treatment, file_id, line_no
-            from {{ ref("condition_status") }}
-            where condition = '{{ condition }}' and status = 'confirmed'
-        )
     select
-        patients.patient_id,
-        case when confirmed.patient_id is null then 'unknown' else 'has' end as state,
-        confirmed.since,
+        patient_id,
+        'has' as state,
+        since,
         {{
             evidence(
-                "case when confirmed.patient_id is null then 'stg_patients' else 'stg_conditions' end",
-                "case when confirmed.patient_id is null then 'no diagnoses are exported' else"
-                ~ " 'diagnosed in ' || cast(confirmed.claim_months as varchar) || ' claim months'"
-                ~ " || case when confirmed.has_treatment then ', management fee or drug' else '' end end",
-                observed_on="confirmed.last_on",
-                file_id="coalesce(confirmed.file_id, patients.file_id)",
-                line_no="coalesce(confirmed.line_no, patients.line_no)",
+                "'stg_conditions'",
+                "'diagnosed in ' || cast(claim_months as varchar) || ' claim months'"
+                ~ " || case when has_treatment then ', management fee or drug' else '' end",
+                observed_on="last_on",
             )
         }}
-    from {{ ref("patients_today") }} as patients
-    cross join {{ source("clinic", "profile") }} as profile
-    left join confirmed on confirmed.patient_id = patients.patient_id
-    where confirmed.patient_id is not null or not profile.has_conditions_feed
+    from {{ ref("condition_status") }}
+    where condition = '{{ condition }}' and status = 'confirmed'
+    union all
+    {{ unknown_without_diagnoses() }}
 {% endmacro %}
 
 {# One tag of seed observation_thresholds: over it by a valid measurement; unknown without one. #}

@@ -1,10 +1,30 @@
 -- One row per patient and chronic condition: confirmed, provisional, suspected only or resolved,
--- and on what evidence.
+-- since when it is over, and on what evidence.
 with
+    -- What a code means is asked once a code, not once a diagnosis: a range is no key to join on.
+    codes as (
+        select distinct condition_code, icd10, coalesce(icd10_second, '') as icd10_second
+        from {{ ref("stg_conditions") }}
+    ),
+    meanings as (
+        select distinct codes.condition_code, codes.icd10, codes.icd10_second, concepts.condition
+        from codes
+        inner join
+            {{ ref("condition_concepts") }} as concepts
+            on substr(codes.icd10, 1, length(concepts.icd10_from))
+            between concepts.icd10_from and concepts.icd10_to
+            or substr(codes.icd10_second, 1, length(concepts.icd10_from))
+            between concepts.icd10_from and concepts.icd10_to
+        left join
+            {{ ref("condition_excluded_codes") }} as excluded
+            on excluded.condition = concepts.condition
+            and excluded.condition_code = codes.condition_code
+        where excluded.condition_code is null
+    ),
     diagnoses as (
         select
             conditions.patient_id,
-            concepts.condition,
+            meanings.condition,
             conditions.condition_code,
             conditions.modifiers,
             conditions.started_on,
@@ -21,15 +41,10 @@ with
         inner join
             {{ ref("patients_today") }} as patients on patients.patient_id = conditions.patient_id
         inner join
-            {{ ref("condition_concepts") }} as concepts
-            on substr(conditions.icd10, 1, 3) between concepts.icd10_from and concepts.icd10_to
-            or substr(conditions.icd10_second, 1, 3)
-            between concepts.icd10_from and concepts.icd10_to
-        left join
-            {{ ref("condition_excluded_codes") }} as excluded
-            on excluded.condition = concepts.condition
-            and excluded.condition_code = conditions.condition_code
-        where excluded.condition_code is null
+            meanings
+            on meanings.condition_code = conditions.condition_code
+            and meanings.icd10 = conditions.icd10
+            and meanings.icd10_second = coalesce(conditions.icd10_second, '')
     ),
     closings as (
         select
@@ -38,7 +53,8 @@ with
             modifiers,
             started_on,
             -- A list says when it ended; a claim, that it had ended by that month.
-            max(greatest(known_on, ended_on)) as closed_on
+            max(greatest(known_on, ended_on)) as closed_on,
+            max(case when outcome <> 'died' then greatest(known_on, ended_on) end) as treated_until
         from diagnoses
         where outcome in ('cured', 'stopped', 'died') or ended_on <= {{ as_of() }}
         group by patient_id, condition_code, modifiers, started_on
@@ -56,6 +72,10 @@ with
             diagnoses.file_id,
             diagnoses.line_no,
             coalesce(closings.closed_on >= diagnoses.known_on, false) as is_closed,
+            -- Null where nothing has ended by cure or by stopping, or where it has begun again.
+            case
+                when closings.treated_until >= diagnoses.known_on then closings.treated_until
+            end as ended_on,
             -- Absence from a later month is no cure: a claim speaks for twelve months.
             diagnoses.claim_month is null
             or {{ add_months("diagnoses.claim_month", 12) }} >= {{ as_of() }} as is_recent
@@ -67,18 +87,28 @@ with
             and closings.modifiers = diagnoses.modifiers
             and closings.started_on is not distinct from diagnoses.started_on
     ),
+    sorted as (
+        select
+            *,
+            case
+                when is_suspected or is_history
+                then 'not current'
+                when is_closed or not is_recent
+                then 'over'
+                else 'standing'
+            end as kind
+        from judged
+    ),
     standing as (
         select
             *,
-            not is_suspected and not is_history and not is_closed and is_recent as is_standing,
+            kind = 'standing' as is_standing,
             row_number() over (
-                partition by
-                    patient_id,
-                    condition,
-                    not is_suspected and not is_history and not is_closed and is_recent
-                order by known_on desc, file_id desc, line_no desc
+                partition by patient_id, condition, kind
+                order by
+                    coalesce(ended_on, known_on) desc, known_on desc, file_id desc, line_no desc
             ) as recency
-        from judged
+        from sorted
     ),
     -- A management fee or a drug that names the disease. Never required: a clinic that
     -- prescribes to pharmacies claims no drugs.
@@ -111,10 +141,18 @@ with
             min(case when is_standing then coalesce(started_on, claim_month) end) as standing_since,
             min(coalesce(started_on, claim_month)) as first_on,
             max(known_on) as last_on,
+            max(case when kind = 'over' then ended_on end) as ended_on,
+            max(case when kind = 'over' and ended_on is null then known_on end) as lapsed_on,
             max(case when is_standing and recency = 1 then file_id end) as standing_file_id,
             max(case when is_standing and recency = 1 then line_no end) as standing_line_no,
-            max(case when recency = 1 then file_id end) as any_file_id,
-            max(case when recency = 1 then line_no end) as any_line_no,
+            max(case when kind = 'over' and recency = 1 then file_id end) as over_file_id,
+            max(case when kind = 'over' and recency = 1 then line_no end) as over_line_no,
+            max(
+                case when kind = 'not current' and recency = 1 then file_id end
+            ) as not_current_file_id,
+            max(
+                case when kind = 'not current' and recency = 1 then line_no end
+            ) as not_current_line_no,
             max(case when treated.condition is not null then 1 else 0 end) = 1 as has_treatment
         from standing
         left join
@@ -142,12 +180,33 @@ with
             end as status,
             coalesce(counted.standing_since, counted.first_on) as since,
             counted.last_on,
+            -- The newest episode has ended by cure or by stopping, and none stands.
+            case
+                when
+                    counted.standing_rows = 0
+                    and counted.ended_on > coalesce(counted.lapsed_on, cast('0001-01-01' as date))
+                then counted.ended_on
+            end as ended_on,
             counted.claim_months,
             counted.has_treatment,
-            coalesce(counted.standing_file_id, counted.any_file_id) as file_id,
-            coalesce(counted.standing_line_no, counted.any_line_no) as line_no
+            coalesce(
+                counted.standing_file_id, counted.over_file_id, counted.not_current_file_id
+            ) as file_id,
+            coalesce(
+                counted.standing_line_no, counted.over_line_no, counted.not_current_line_no
+            ) as line_no
         from counted
         cross join {{ source("clinic", "profile") }} as profile
     )
-select patient_id, condition, status, since, last_on, claim_months, has_treatment, file_id, line_no
+select
+    patient_id,
+    condition,
+    status,
+    since,
+    last_on,
+    ended_on,
+    claim_months,
+    has_treatment,
+    file_id,
+    line_no
 from decided

@@ -22,6 +22,8 @@ with
 select
     patient_id,
     department_group,
+    -- Does any visit of theirs name a department? Then '' says nothing about the others.
+    max(max(department_group)) over (partition by patient_id) <> '' as has_department,
     min(visited_on) as first_visit_on,
     max(visited_on) as last_visit_on,
     count(distinct visited_on) as visit_days,

@@ -1,0 +1,3 @@
+-- Has 喘息 confirmed within twelve months; suspicion alone never counts. Unknown at a clinic
+-- without diagnoses.
+{{ patients_with_condition("asthma") }}

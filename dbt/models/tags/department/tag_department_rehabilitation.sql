@@ -1,0 +1,3 @@
+-- Has visited リハビリテーション科 at this clinic; unknown for a patient whose visits all lack a
+-- department.
+{{ patients_of_department("rehabilitation") }}

@@ -1,0 +1,2 @@
+-- Has visited 泌尿器科 at this clinic; unknown for a patient whose visits all lack a department.
+{{ patients_of_department("urology") }}
