@@ -3,8 +3,17 @@
 from datetime import date, timedelta
 from random import Random
 
-from dagster_project.sample import conditions, lab_results, measurements, vaccinations, visits
+from dagster_project.sample import (
+    conditions,
+    fees,
+    lab_results,
+    measurements,
+    school,
+    vaccinations,
+    visits,
+)
 from dagster_project.sample.calendar_days import born_to_reach, months_after
+from dagster_project.sample.departments import departments_of
 from dagster_project.sample.person import Person
 
 BANDS = (
@@ -16,8 +25,9 @@ BANDS = (
     ("age_75_over", 75, 96),
 )
 ADULT = 16
-BIRTH_KINDS = 4
+BIRTH_KINDS = 5
 ROUND = len(BANDS) * BIRTH_KINDS
+YOUNG = 40
 FAMILY_NAMES = (
     ("ｻﾄｳ", "佐藤"), ("ｽｽﾞｷ", "鈴木"), ("ﾀｶﾊｼ", "髙橋"), ("ﾀﾅｶ", "田中"), ("ﾔﾏｻﾞｷ", "山﨑"),
     ("ﾜﾀﾅﾍﾞ", "渡邊"), ("ｲﾄｳ", "伊藤"), ("ﾔﾏﾓﾄ", "山本"), ("ﾅｶﾑﾗ", "中村"), ("ｺﾊﾞﾔｼ", "小林"),
@@ -37,13 +47,16 @@ def invent(patients: int, chance: Random, as_of: date) -> list[Person]:
         _deal(chance, patients, len(recipes)) for recipes in measurements.RECIPES.values()
     )
     seen: dict[int, int] = {}
+    turn = 0
     for person, kind, *measured in zip(people, visit_kinds, waist, pressure, glucose, strict=True):
         _identity(person, chance, as_of)
-        visits.give_visits(person, kind, _departments(person, as_of), chance, as_of)
-        if _is_adult(person, as_of):
+        is_adult = _is_adult(person, as_of)
+        visits.give_visits(person, kind, departments_of(person, is_adult=is_adult), chance, as_of)
+        if is_adult:
             # Counted within one kind of visits, so that frequent visitors get every kind.
             seen[kind] = seen.get(kind, -1) + 1
-            conditions.give_conditions(person, seen[kind], chance, as_of)
+            turn += conditions.give_conditions(person, seen[kind], turn, chance, as_of)
+            fees.give_fees(person, as_of)
             kinds = dict(zip(measurements.RECIPES, measured, strict=True))
             measurements.give_measurements(person, kinds, chance, as_of)
             lab_results.give_lab_results(person, as_of)
@@ -81,7 +94,8 @@ def _identity(person: Person, chance: Random, as_of: date) -> None:
 
 def _birth(person: Person, chance: Random, as_of: date) -> None:
     if person.number % 29 == 0:
-        person.truth |= dict.fromkeys((band for band, _, _ in BANDS), "unknown")
+        unknown = (*(band for band, _, _ in BANDS), *school.GRADES)
+        person.truth |= dict.fromkeys(unknown, "unknown")
         return
     band, first, beyond = BANDS[person.number % len(BANDS)]
     kind = person.number // len(BANDS) % BIRTH_KINDS
@@ -92,21 +106,21 @@ def _birth(person: Person, chance: Random, as_of: date) -> None:
         person.birth_date = born_to_reach(beyond, as_of + timedelta(days=1))
     elif kind == 2 and telling:
         person.birth_date = telling
+    elif kind == 3 and beyond <= YOUNG:  # the last and the first of two school years
+        edges = school.births_at_the_edges(as_of)
+        place = 3 * (person.number // ROUND) + person.number % len(BANDS)
+        person.birth_date = edges[place % len(edges)]
     else:
         reached = as_of - timedelta(days=chance.randint(2, 350))
         person.birth_date = born_to_reach(chance.randint(first, beyond - 2), reached)
-    person.truth[band] = "has"
+    for band, first, beyond in BANDS:
+        if born_to_reach(beyond, as_of) < person.birth_date <= born_to_reach(first, as_of):
+            person.truth[band] = "has"
+    person.truth |= dict.fromkeys(school.grades_of(person.birth_date, as_of), "has")
 
 
 def _is_adult(person: Person, as_of: date) -> bool:
     return person.birth_date is None or months_after(person.birth_date, 12 * ADULT) <= as_of
-
-
-def _departments(person: Person, as_of: date) -> list[str]:
-    if not _is_adult(person, as_of):
-        return ["小児科", "小児科", "皮膚科", "耳鼻咽喉科"]
-    general = ["内科", "整形外科", "皮膚科", "耳鼻咽喉科"]
-    return [*general, "婦人科"] if person.sex == "female" else general
 
 
 def _circumstances(person: Person, chance: Random, as_of: date) -> None:
