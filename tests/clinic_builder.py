@@ -14,7 +14,9 @@ COLUMNS = {
     "patients": ["patient_no", "sex", "birth_date", "is_test", "is_deceased", "care_status"],
     "visits": ["patient_no", "visited_on", "department", "status"],
     "appointments": ["patient_no", "scheduled_on", "department", "status"],
-    "conditions": ["patient_no", "code", "code_system", "started_on", "outcome", "is_suspected"],
+    "conditions": [
+        "patient_no", "code", "code_system", "started_on", "ended_on", "outcome", "is_suspected",
+    ],
     "observations": ["patient_no", "observed_on", "item", "value", "unit"],
     "immunizations": ["patient_no", "vaccine", "given_on", "dose_no", "status"],
     "line_links": [
@@ -40,6 +42,11 @@ DEFAULTS: dict[str, Row] = {
 }
 DEPARTMENTS = {
     "内科": "01", "小児科": "09", "整形外科": "11", "皮膚科": "19", "婦人科": "25", "耳鼻科": "27",
+    "精神科": "02", "神経内科": "04", "呼吸器科": "05", "胃腸科": "07", "循環器科": "08",
+    "外科": "10", "美容外科": "13", "脳外科": "14", "呼吸器外科": "15", "心臓血管外科": "16",
+    "小児外科": "17", "皮膚泌尿器科": "18", "泌尿器科": "20", "肛門科": "22", "産科": "24",
+    "眼科": "26", "放射線科": "30", "麻酔科": "31", "心療内科": "33", "アレルギー科": "34",
+    "リウマチ科": "35", "リハビリ科": "36", "検査科": "38", "救急科": "39",
 }  # fmt: skip
 
 

@@ -14,15 +14,41 @@ Row = Mapping[str, Any]
 BANDS = {"age_0_5": (0, 5), "age_6_15": (6, 15), "age_16_39": (16, 39),
          "age_40_64": (40, 64), "age_65_74": (65, 74), "age_75_over": (75, 999)}  # fmt: skip
 DEPARTMENTS = {
-    "内科": "internal_medicine",
-    "小児科": "pediatrics",
-    "整形外科": "orthopedics",
-    "皮膚科": "dermatology",
-    "婦人科": "gynecology",
-    "耳鼻科": "otolaryngology",
-}
-DISEASES = {"8833421": "hypertension", "8840107": "hypertension", "2500013": "diabetes",
-            "2500014": "diabetes", "8844446": "dyslipidemia"}  # fmt: skip
+    "内科": {"internal_medicine"}, "小児科": {"pediatrics"}, "整形外科": {"orthopedics"},
+    "皮膚科": {"dermatology"}, "婦人科": {"gynecology"}, "耳鼻科": {"otolaryngology"},
+    "精神科": {"psychiatry"}, "神経内科": {"internal_medicine", "neurology"},
+    "呼吸器科": {"internal_medicine", "respiratory_medicine"},
+    "胃腸科": {"internal_medicine", "gastroenterology"},
+    "循環器科": {"internal_medicine", "cardiology"}, "外科": {"surgery"},
+    "美容外科": {"plastic_surgery"}, "脳外科": {"neurosurgery"},
+    "呼吸器外科": {"surgery", "respiratory_medicine"}, "心臓血管外科": {"surgery", "cardiology"},
+    "小児外科": {"surgery", "pediatrics"}, "皮膚泌尿器科": {"dermatology", "urology"},
+    "泌尿器科": {"urology"}, "肛門科": {"proctology"}, "産科": {"gynecology"},
+    "眼科": {"ophthalmology"}, "放射線科": {"radiology"}, "麻酔科": {"anesthesiology"},
+    "心療内科": {"psychiatry"}, "アレルギー科": {"internal_medicine", "allergy"},
+    "リウマチ科": {"internal_medicine", "rheumatology"},
+    "リハビリ科": {"orthopedics", "rehabilitation"}, "検査科": {"laboratory"},
+    "救急科": {"emergency"},
+}  # fmt: skip
+GROUPS = set.union(*DEPARTMENTS.values())
+# What a 傷病名コード or an ICD-10 code means; a code that is not here means no chronic condition.
+DISEASES = {
+    "8833421": "hypertension", "8840107": "hypertension", "I10": "hypertension",
+    "I15.9": "hypertension", "2500013": "diabetes", "2500014": "diabetes", "E14": "diabetes",
+    "8844446": "dyslipidemia", "8851146": "dyslipidemia", "E78.5": "dyslipidemia",
+    "8844106": "chronic_kidney_disease", "N18.9": "chronic_kidney_disease",
+    "4939008": "asthma", "J46": "asthma", "8840399": "copd", "J44.1": "copd",
+    "2749004": "gout", "7906015": "gout", "E79.0": "gout", "M10.9": "gout",
+    "4273006": "atrial_fibrillation", "I48.1": "atrial_fibrillation",
+    "4139007": "ischemic_heart_disease", "I25.9": "ischemic_heart_disease",
+    "4289015": "heart_failure", "I50": "heart_failure", "8838708": "stroke", "I64": "stroke",
+    "I69.3": "stroke", "7330006": "osteoporosis", "M82.8": "osteoporosis",
+    "4770002": "hay_fever", "J30.4": "hay_fever", "3659003": "glaucoma", "H40.9": "glaucoma",
+}  # fmt: skip
+# 小学校 begins with the school year in which a child turns seven.
+GRADES = {"school_preschool": (0, 6), "school_last_preschool_year": (6, 6),
+          "school_elementary": (7, 12), "school_junior_high": (13, 15),
+          "school_high_age": (16, 18)}  # fmt: skip
 SINGLE = {  # tag: each item, how long it counts, and which values are meant
     "hba1c_over_threshold": {"hba1c_percent": (6, lambda v: v >= 5.6)},
     "fasting_glucose_over_threshold": {"fasting_glucose_mg_dl": (6, lambda v: v >= 100)},
@@ -61,6 +87,11 @@ def tags(
 ) -> dict[tuple[str, str], str]:
     """`kept` are the screenings that the clinic keeps records of."""
     found: dict[tuple[str, str], str] = {}
+    listed = {patient["patient_no"] for patient in rows["patients"]}
+    days = [
+        row["visited_on"] for row in _came(rows["visits"], today) if row["patient_no"] in listed
+    ]
+    knows_newcomers = bool(days) and later(min(days), 12) <= today
     for patient in rows["patients"]:
         number = str(patient["patient_no"])
         own = {
@@ -71,9 +102,11 @@ def tags(
         first_visit = min((day for day in came if day <= today), default=None)
         held = {
             **_age(patient, today),
+            **_school(patient, today),
             **_sex(patient),
-            **_visits(own["visits"], today),
+            **_visits(own["visits"], today, knows_newcomers=knows_newcomers),
             **_conditions(own["conditions"], today),
+            "lifestyle_fee_within_6_months": "unknown",  # these clinics export no claims
             **_measurements(own["observations"], patient["sex"], today),
             **_screenings(patient, own["observations"], kept, today),
             **oracle_vaccines.due(patient, first_visit, own["immunizations"], today),
@@ -95,32 +128,53 @@ def _sex(patient: Row) -> dict[str, str]:
     return {f"sex_{patient['sex']}": "has"}
 
 
-def _visits(visits: Sequence[Row], today: date) -> dict[str, str]:
-    came = [row for row in visits if row["status"] == "completed" and row["visited_on"] <= today]
+def _school(patient: Row, today: date) -> dict[str, str]:
+    """The age on the eve of the school year, of which a grade is one more."""
+    if not patient["birth_date"]:
+        return dict.fromkeys(GRADES, "unknown")
+    year = today.year if (today.month, today.day) >= (4, 1) else today.year - 1
+    turns = age(patient["birth_date"], date(year, 3, 31)) + 1
+    return {tag: "has" for tag, (low, high) in GRADES.items() if low <= turns <= high}
+
+
+def _came(visits: Sequence[Row], today: date) -> list[Row]:
+    return [row for row in visits if row["status"] == "completed" and row["visited_on"] <= today]
+
+
+def _visits(visits: Sequence[Row], today: date, *, knows_newcomers: bool) -> dict[str, str]:
+    came = _came(visits, today)
     days = {row["visited_on"] for row in came}
+    lapsed = {f"no_visit_{months}_months": months for months in (3, 6, 12)}
     if not days:
-        return {"no_visit_6_months": "unknown", "visits_frequent": "unknown"}
-    found = {}
-    if later(max(days), 6) <= today:
-        found["no_visit_6_months"] = "has"
+        return dict.fromkeys([*lapsed, "visits_frequent", "visits_new"], "unknown")
+    found = {tag: "has" for tag, months in lapsed.items() if later(max(days), months) <= today}
     if sum(later(day, 12) > today for day in days) >= 6:
         found["visits_frequent"] = "has"
+    if (today - min(days)).days < 30:
+        found["visits_new"] = "has" if knows_newcomers else "unknown"
     named = {row["department"] for row in came if row["department"]}
-    for name, group in DEPARTMENTS.items():
-        if name in named or not named:
-            found[f"department_{group}"] = "has" if named else "unknown"
-    return found
+    if not named:
+        return found | {f"department_{group}": "unknown" for group in GROUPS}
+    return found | {f"department_{each}": "has" for name in named for each in DEPARTMENTS[name]}
 
 
 def _conditions(conditions: Sequence[Row], today: date) -> dict[str, str]:
-    return {
-        DISEASES[row["code"]]: "has"
-        for row in conditions
-        if row["code"] in DISEASES
-        and not row["is_suspected"]
-        and row["outcome"] == "continued"
-        and row["started_on"] <= today
-    }
+    standing, cured, died = set(), dict[str, date](), dict[str, date]()
+    for row in conditions:
+        disease = DISEASES.get(row["code"])
+        if disease is None or row["is_suspected"] or row["started_on"] > today:
+            continue
+        if row["outcome"] == "continued":
+            standing.add(disease)
+            continue
+        ends = died if row["outcome"] == "died" else cured
+        ends[disease] = max(row["started_on"], ends.get(disease, date.min))
+    found = dict.fromkeys(standing, "has")
+    if standing:
+        found["under_treatment"] = "has"
+    elif any(day > died.get(disease, date.min) for disease, day in cured.items()):
+        found["treatment_ended"] = "has"
+    return found
 
 
 def _measurements(observations: Sequence[Row], sex: str, today: date) -> dict[str, str]:

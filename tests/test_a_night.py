@@ -174,7 +174,63 @@ def test_d1_the_starter_pack_gives_everyone_an_age_and_every_visitor_a_departmen
         assert count(
             "select count(distinct tag) from patient_tags where tag like 'department_%'"
             " or tag like 'age_%'"
-        ) == [(12,)]
+        ) == [(30,)]
+
+
+def test_d7_whose_treatment_ended_is_under_treatment_no_more_the_next_morning(
+    world: World,
+) -> None:
+    tuesday = MONDAY + timedelta(days=1)
+    patients = [{"patient_no": str(n)} for n in range(1, 61)]
+    rows: dict[str, list[Row]] = {
+        "patients": patients,
+        "visits": [{**who, "visited_on": "2026-05-11"} for who in patients],
+        "conditions": [
+            {**who, "code": code, "started_on": "2025-04-01"}
+            for who in patients
+            for code in ("8833421", "8844106")
+        ],
+    }
+    world.write("d7", MONDAY, rows)
+    assert world.nightly(MONDAY) == 0
+    held = "select patient_id from patient_tags where state = 'has' and tag = "
+    assert len(world.published("d7", f"{held}'under_treatment'")) == 60
+    assert world.published("d7", f"{held}'treatment_ended'") == []
+    # 41 are through with both; of five one disease is cured and the other goes on, and of five
+    # more both end tomorrow.
+    through = {str(n) for n in range(1, 42)}
+    half, tomorrow = {str(n) for n in range(42, 47)}, {str(n) for n in range(47, 52)}
+
+    def as_of_tuesday(row: Row) -> Row:
+        who, is_first = row["patient_no"], row["code"] == "8833421"
+        if who in tomorrow:
+            return {**row, "ended_on": tuesday + timedelta(days=1)}
+        if who in through or (who in half and is_first):
+            return {**row, "outcome": "cured" if is_first else "stopped", "ended_on": MONDAY}
+        return row
+
+    rows["conditions"] = [as_of_tuesday(row) for row in rows["conditions"]]
+    world.write("d7", tuesday, rows)
+    assert world.nightly(tuesday) == 0
+    lost = world.published(
+        "d7",
+        "select patient_id, on_day from tag_events"
+        " where tag = 'under_treatment' and event = 'lost'",
+    )
+    assert sorted(lost) == sorted((patient, tuesday) for patient in through)
+    still = world.published("d7", f"{held}'under_treatment'")
+    assert {patient for (patient,) in still} == {str(n) for n in range(42, 61)}
+    # Why: the line of tonight's list that says so.
+    evidence = world.published(
+        "d7",
+        "select e.patient_id, e.table_name, f.name, e.observed_on, e.line_no is not null"
+        " from tag_evidence e join meta.source_files f on f.file_id = e.file_id"
+        " where e.tag = 'treatment_ended' and e.state = 'has'",
+    )
+    name = f"conditions_{tuesday:%Y%m%d}.csv"
+    assert sorted(evidence) == sorted(
+        (patient, "stg_conditions", name, MONDAY, True) for patient in through
+    )
 
 
 def test_last_nights_members_and_tonights_make_the_history(

@@ -14,15 +14,21 @@ from hypothesis import strategies as st
 from nights import derive, tags_of
 
 DAYS = st.sampled_from(
-    [date(2026, 6, 1), date(2026, 8, 31), date(2028, 2, 29), date(2027, 2, 28), date(2026, 4, 1),
-     date(2027, 1, 31), date(2027, 3, 31), date(2026, 10, 1)]
+    [date(2026, 6, 1), date(2026, 8, 31), date(2028, 2, 29), date(2027, 2, 28), date(2026, 3, 31),
+     date(2026, 4, 1), date(2027, 1, 31), date(2027, 3, 31), date(2026, 10, 1)]
 )  # fmt: skip
 SEEDS = st.integers(0, 2**32)
-CODES = ["8833421", "8840107", "2500013", "2500014", "8844446", "2500031", "8842204", "0000999"]
 VACCINES = [*oracle_vaccines.SERIES, *oracle_vaccines.OTHERS]
 # Ages in months at which some dose begins or ends, or had to be begun.
 MONTHS = [2, 5, 7, 12, 24, 36, 48, 60, 72, 84, 90, 108, 132, 144, 156, 180, 192, 780, 792]
 RESTS = [7, 21, 28, 61, 92, 140, 153, 183, 184]
+# Codes that mean a condition, those that stand right beside them, and words without a code.
+CODES = [
+    *oracle.DISEASES,
+    *("2500031", "8842204", "0000999", "8833084", "3650005", "8850670"),
+    *("E78.6", "E79", "E79.1", "J30.0", "J30.5", "H40.0", "H41", "I16", "I26.0", "I65", "I70"),
+    *("I49.0", "I51", "J43.9", "J47", "M09", "M11.2", "M83", "N17", "N19"),
+]
 VALUES = {
     "waist_cm": [84.9, 85.0, 89.9, 90.0, 99.0],
     "sbp_mmhg": [110, 139, 140, 141, 160],
@@ -69,8 +75,19 @@ def births(today: date) -> st.SearchStrategy[date | None]:
         st.sampled_from([1, 6, 16, 20, 40, 50, 65, 75]),
         st.integers(-1, 2),
     )
+    april = st.builds(
+        lambda years, day: date(today.year - years, 4, day),
+        st.sampled_from([1, 5, 6, 7, 8, 12, 13, 14, 15, 16, 18, 19, 20]),
+        st.sampled_from([1, 2]),
+    )
     leaps = st.sampled_from([date(1960, 2, 29), date(2012, 2, 29), date(1986, 2, 28)])
-    return st.one_of(st.none(), edges, leaps, st.dates(date(1925, 1, 1), today))
+    return st.one_of(st.none(), edges, april, leaps, st.dates(date(1925, 1, 1), today))
+
+
+def visited(today: date) -> st.SearchStrategy[date]:
+    """Days around the edges that count for visits; thirty days is the newcomers'."""
+    newcomers = st.integers(27, 32).map(lambda days: today - timedelta(days=days))
+    return st.one_of(near(today, 3, 6, 12), newcomers)
 
 
 def vaccinations(
@@ -123,13 +140,13 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
         born = draw(births(today))
         rows["patients"].append({**who, "sex": sex, "birth_date": born})
         rows["immunizations"] += vaccinations(chance, who, born, today)
-        visits = st.lists(near(today, 6, 12), max_size=9, unique=True)
+        visits = st.lists(visited(today), max_size=9, unique=True)
         for day in draw(visits):
             rows["visits"].append(
                 {
                     **who,
                     "visited_on": day,
-                    "department": draw(st.sampled_from(["", "内科", *DEPARTMENTS])),
+                    "department": draw(st.sampled_from(["", "", "内科", *DEPARTMENTS])),
                     "status": draw(st.sampled_from(["completed", "completed", "cancelled"])),
                 }
             )
@@ -138,9 +155,10 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
                 {
                     **who,
                     "code": code,
+                    "code_system": "icd10" if code[0].isalpha() else "mhlw",
                     "started_on": draw(near(today, 0, 12)),
                     "outcome": draw(
-                        st.sampled_from(["continued", "continued", "cured", "stopped"])
+                        st.sampled_from(["continued", "continued", "cured", "stopped", "died"])
                     ),
                     "is_suspected": draw(st.booleans()),
                 }
