@@ -150,7 +150,7 @@ def _visits(visits: Sequence[Row], today: date, *, knows_newcomers: bool) -> dic
     found = {tag: "has" for tag, months in lapsed.items() if later(max(days), months) <= today}
     if sum(later(day, 12) > today for day in days) >= 6:
         found["visits_frequent"] = "has"
-    if (today - min(days)).days < 30:
+    if (today - min(days)).days <= 30:
         found["visits_new"] = "has" if knows_newcomers else "unknown"
     named = {row["department"] for row in came if row["department"]}
     if not named:

@@ -84,10 +84,13 @@ def births(today: date) -> st.SearchStrategy[date | None]:
     return st.one_of(st.none(), edges, april, leaps, st.dates(date(1925, 1, 1), today))
 
 
-def visited(today: date) -> st.SearchStrategy[date]:
-    """Days around the edges that count for visits; thirty days is the newcomers'."""
-    newcomers = st.integers(27, 32).map(lambda days: today - timedelta(days=days))
-    return st.one_of(near(today, 3, 6, 12), newcomers)
+def visit_days(today: date) -> st.SearchStrategy[list[date]]:
+    """Days around the edges that count for visits; some came first about thirty days ago."""
+    newcomers = st.integers(28, 33).map(lambda days: today - timedelta(days=days))
+    return st.one_of(
+        st.lists(near(today, 3, 6, 12), max_size=9, unique=True),
+        st.lists(newcomers, min_size=1, max_size=2, unique=True),
+    )
 
 
 def vaccinations(
@@ -140,8 +143,7 @@ def clinics(draw: st.DrawFn) -> tuple[date, dict[str, list[dict[str, object]]]]:
         born = draw(births(today))
         rows["patients"].append({**who, "sex": sex, "birth_date": born})
         rows["immunizations"] += vaccinations(chance, who, born, today)
-        visits = st.lists(visited(today), max_size=9, unique=True)
-        for day in draw(visits):
+        for day in draw(visit_days(today)):
             rows["visits"].append(
                 {
                     **who,

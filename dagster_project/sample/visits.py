@@ -13,7 +13,7 @@ from dagster_project.sample.departments import DEPARTMENTS, GROUPS
 from dagster_project.sample.person import Person
 
 FREQUENT = 6  # visit days within twelve months
-NEW = 30  # days, today among them
+NEW = 30  # days since the first visit
 CLAIM_MONTHS = 14  # how far back claims reach
 LAPSED = {"no_visit_3_months": 3, "no_visit_6_months": 6, "no_visit_12_months": 12}
 
@@ -33,7 +33,7 @@ def give_visits(
             person.truth[tag] = "has"
     if sum(day > last_day_that_lapses(as_of, 12) for day in days) >= FREQUENT:
         person.truth["visits_frequent"] = "has"
-    if min(days) > as_of - timedelta(days=NEW):
+    if min(days) >= as_of - timedelta(days=NEW):
         person.truth["visits_new"] = "has"
 
 
@@ -127,6 +127,6 @@ RECIPES: tuple[Callable[[Random, date], set[date]], ...] = (
     _lapses_tomorrow(3),
     _lapsed_today(12),
     _lapses_tomorrow(12),
-    _first_came_days_ago(NEW - 1),
     _first_came_days_ago(NEW),
+    _first_came_days_ago(NEW + 1),
 )

@@ -29,5 +29,5 @@
     cross join record
     where
         patients.first_visit_on is null
-        or {{ add_days("patients.first_visit_on", days) }} > {{ as_of() }}
+        or {{ add_days("patients.first_visit_on", days) }} >= {{ as_of() }}
 {% endmacro %}
