@@ -80,7 +80,18 @@ def test_sex_is_what_the_list_says(clinosim: duckdb.DuckDBPyConnection, shared_d
 
 @pytest.mark.parametrize(
     ("tag", "low", "high"),
-    [("hypertension", "I10", "I15"), ("diabetes", "E10", "E14"), ("dyslipidemia", "E78", "E78")],
+    [
+        ("hypertension", "I10", "I15"),
+        ("diabetes", "E10", "E14"),
+        ("dyslipidemia", "E78", "E78"),
+        ("chronic_kidney_disease", "N18", "N18"),
+        ("asthma", "J45", "J46"),
+        ("copd", "J44", "J44"),
+        ("atrial_fibrillation", "I48", "I48"),
+        ("ischemic_heart_disease", "I20", "I25"),
+        ("heart_failure", "I50", "I50"),
+        ("osteoporosis", "M80", "M82"),
+    ],
 )
 def test_icd10_of_a_list_stands_for_the_disease(
     clinosim: duckdb.DuckDBPyConnection, shared_data: Path, tag: str, low: str, high: str
@@ -171,4 +182,10 @@ def test_the_public_uke_suspicion_and_ended_treatment_are_honoured(
     ).fetchall()
     assert statuses == [("confirmed", 1), ("resolved", 1)]
     assert len(members(uke, "diabetes")) == 1
+    (ended,) = uke.execute(
+        "select patient_id from condition_status where condition = 'diabetes'"
+        " and status = 'resolved' and ended_on is not null"
+    ).fetchall()
+    assert set(ended) <= members(uke, "treatment_ended")
+    assert not set(ended) & members(uke, "under_treatment")
     assert len(members(uke, "hypertension")) == 2
