@@ -32,7 +32,7 @@ def give_vaccinations(person: Person, chance: Random, as_of: date) -> None:
         }
         return
     for number, series in enumerate(PLAN):
-        recipe = RECIPES[(person.number // 6 + person.number // 24 + 3 * number) % len(RECIPES)]
+        recipe = RECIPES[(person.number // 6 + 2 * (person.number // 30) + 3 * number) % len(RECIPES)]
         days = _kept_up(person, person.birth_date, series, chance, as_of)
         person.given += recipe(series, days, as_of)
     if person.number % 13 == 0 and months_after(person.birth_date, 12) < as_of - LIVE_REST:
