@@ -133,7 +133,8 @@ def _run_step(
             publish.set_stage(con, build, after)
             return
     # A database error may quote the cell it choked on; the history keeps it for ever.
-    broken = "; ".join(f"{n.unique_id}: {QUOTED.sub('…', n.message)}" for n in bad[:10])
+    causes = [node for node in bad if node.status != "skipped"] or bad
+    broken = "; ".join(f"{n.unique_id}: {QUOTED.sub('…', n.message)}" for n in causes[:10])
     raise dg.Failure(f"dbt: {broken or 'nothing was built'}", allow_retries=False)
 
 
