@@ -34,7 +34,8 @@ models:
       - {{name: evidence_value, data_type: varchar}}
       - {{name: evidence_threshold, data_type: varchar}}
 """
-SEGMENT_SQL = """-- Patients with one of its tags.
+SEGMENT_SQL = """-- Patients with one of its tags. A comment is no use of a tag: tag = 'unused_1'.
+{{# Nor is one of Jinja: tag = 'unused_2'. #}}
 select patient_id, max(since) as since, cast(null as date) as due_on, min(tag) as evidence
 from {{{{ ref("patient_tags") }}}}
 where tag in ({names}) and state = 'has'
@@ -67,9 +68,15 @@ models:
 
 
 def write_project(
-    dbt: Path, tags: Mapping[str, tuple[int, int]], campaigns: Mapping[str, Sequence[str]]
+    dbt: Path,
+    tags: Mapping[str, tuple[int, int]],
+    campaigns: Mapping[str, Sequence[str]],
+    readers: Mapping[str, str],
 ) -> None:
-    """Write a dbt folder with these tags and campaigns in the place of the project's own."""
+    """Write a dbt folder with these tags and campaigns in the place of the project's own.
+
+    A reader is a tag that selects from another one, instead of all patients.
+    """
     shutil.copytree(DBT, dbt, ignore=shutil.ignore_patterns("target", "logs", "campaigns"))
     for family in (dbt / "models/tags").iterdir():
         if family.is_dir():
@@ -81,6 +88,11 @@ def write_project(
         path.with_suffix(".yml").write_text(
             YML.format(tag=tag, first=first, last=last), encoding="utf-8"
         )
+    for tag, other in readers.items():
+        path = dbt / f"models/tags/numbers/tag_{tag}.sql"
+        text = path.read_text(encoding="utf-8").replace("patients_today", f"tag_{other}")
+        columns = '\'a number\'", file_id="evidence_file_id", line_no="evidence_line_no")'
+        path.write_text(text.replace("'a number'\")", columns), encoding="utf-8")
     _list(dbt / "models/tags/patient_tags.sql", "tags", tags)
     _list(dbt / "models/delivery/segment_members.sql", "segments", campaigns)
     for priority, (name, names) in enumerate(campaigns.items(), 1):

@@ -20,6 +20,8 @@ from sqlalchemy import select
 from dagster_project import transform
 from dagster_project.authoring.finding import Finding
 from dagster_project.authoring.lint import lint
+from dagster_project.authoring.project import Project
+from dagster_project.authoring.references import references
 from dagster_project.cli import main
 from dagster_project.clinic import load_clinic
 from dagster_project.delivery.run import deliver
@@ -56,13 +58,15 @@ TAGS = {
     "moved_lately": (361, 390),
     "young": (391, 420),
     "overlapping_less": (212, 300),  # 89 of the hundred, and 82 of a hundred with the 93
-    **{f"plain_{n}": (421 + 25 * n, 445 + 25 * n) for n in range(7)},
+    **{f"plain_{n}": (421 + 25 * n, 445 + 25 * n) for n in (0, 1, 2, 3, 4, 6)},
+    "all_of_plain": (546, 620),
 }
 CAMPAIGNS = {
     SENT: ["still_but_sent", "of_6", "pair_of_100", "plain_0", "plain_1", "plain_2"],
     QUIET: [*STILL, "pair_of_93", "of_20", "moved_lately", "young", "overlapping_less",
-            "plain_3", "plain_4", "plain_5", "plain_6"],
+            "plain_3", "plain_4", "plain_6"],
 }  # fmt: skip
+READERS = {"plain_6": "all_of_plain"}
 PATIENTS = range(1, 621)
 EXPECTED = {
     *((tag, "unchanged_and_unsent", None) for tag in STILL),
@@ -187,7 +191,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
         business_day=MONDAY,
     )  # fmt: skip
     here = Here(settings, folder / "target")
-    write_project(settings.dbt_dir, TAGS, CAMPAIGNS)
+    write_project(settings.dbt_dir, TAGS, CAMPAIGNS, READERS)
     rows = {
         "patients": [{"patient_no": str(n)} for n in PATIENTS],
         "visits": [{"patient_no": str(n), "visited_on": "2025-06-02"} for n in PATIENTS],
@@ -234,6 +238,22 @@ def test_d7_exactly_the_seven_findings_each_with_its_owner(installed: Here) -> N
     assert all(each.to_do.endswith("。") for each in review.open)
 
 
+def test_dbt_and_lint_see_the_same_files_that_name_a_tag(installed: Here) -> None:
+    """A tag that reads another names it; comments do not."""
+    project = Project(installed.settings.dbt_dir)
+    by_lint = {
+        (tag, place.path.relative_to(project.dbt_dir).with_suffix(".sql").as_posix())
+        for tag in TAGS
+        for place in references(project, tag)
+    }
+    found = installed.query(installed.published, "select tag, path from tag_references")
+    assert set(found) == by_lint
+    assert {path for tag, path in by_lint if tag == "all_of_plain"} == {
+        "models/tags/numbers/tag_plain_6.sql"
+    }
+    assert len({tag for tag, _ in by_lint}) == len(TAGS) - len(UNUSED)
+
+
 def test_the_list_says_what_why_whose_and_what_to_do(installed: Here) -> None:
     code, text = installed.say()
     flat = "".join(text.split())
@@ -247,7 +267,7 @@ def test_d7_a_retired_tag_stops_the_night_until_nobody_names_it(here: Here) -> N
     """Two are retired; one is still named, and the build says by which file."""
     code, text = here.say(retire("unused_1"), retire("番号 301〜306"))
     assert code == OK
-    assert "campaigns/sent_yesterday/seg_sent_yesterday.sql:4" in text
+    assert "campaigns/sent_yesterday/seg_sent_yesterday.sql:5" in text
     assert "delete dbt/models/tags/numbers/tag_of_6.sql and" in text
 
     here.prepare(TUESDAY)
@@ -261,7 +281,7 @@ def test_d7_a_retired_tag_stops_the_night_until_nobody_names_it(here: Here) -> N
         con.execute("select * from delivery_plan").fetchall()
     lines = [each.shown(here.settings.dbt_dir) for each in here.lint()]
     assert [line.split(";")[0] for line in lines if "retired since" in line] == [
-        f"campaigns/{SENT}/seg_{SENT}.sql:4: tag 'of_6' is retired since 2026-06-01",
+        f"campaigns/{SENT}/seg_{SENT}.sql:5: tag 'of_6' is retired since 2026-06-01",
         f"campaigns/{SENT}/seg_{SENT}.yml:17: tag 'of_6' is retired since 2026-06-01",
         "models/tags/numbers/tag_of_6.sql:1: warning: retired since 2026-06-01",
         "models/tags/numbers/tag_unused_1.sql:1: warning: retired since 2026-06-01",

@@ -39,4 +39,4 @@
     cast(round(100 * ({{ share }}), 1) as {{ dbt.type_string() }}) || ' %'
 {% endmacro %}
 
-{% macro text(value) %} cast({{ value }} as {{ dbt.type_string() }}){% endmacro %}
+{% macro as_text(value) %} cast({{ value }} as {{ dbt.type_string() }}){% endmacro %}

@@ -30,7 +30,7 @@ with
             cast(null as varchar) as other_tag,
             cast(tags.has as double) as measured,
             rules.threshold,
-            '該当 ' || {{ text("tags.has") }} || ' 人' as evidence
+            '該当 ' || {{ as_text("tags.has") }} || ' 人' as evidence
         from tags
         inner join rules on rules.finding = 'too_few_members' and tags.has < rules.threshold
     ),
@@ -43,9 +43,9 @@ with
             rules.threshold,
             {{ percent("pairs.jaccard") }}
             || ' 重なる (両方 '
-            || {{ text("pairs.shared") }}
+            || {{ as_text("pairs.shared") }}
             || ' 人、どちらか '
-            || {{ text("pairs.either") }}
+            || {{ as_text("pairs.either") }}
             || ' 人)' as evidence
         from {{ ref("tag_overlaps") }} as pairs
         inner join rules on rules.finding = 'overlapping'
@@ -60,9 +60,9 @@ with
             '判定不能 '
             || {{ percent("cast(tags.unknown as double) / tags.patients") }}
             || ' ('
-            || {{ text("tags.unknown") }}
+            || {{ as_text("tags.unknown") }}
             || ' / '
-            || {{ text("tags.patients") }}
+            || {{ as_text("tags.patients") }}
             || ' 人)' as evidence
         from tags
         inner join

@@ -26,7 +26,7 @@ with
             cast(null as varchar) as other_tag,
             cast({{ dbt.datediff("tags.review_on", as_of(), "day") }} as double) as measured,
             rules.threshold,
-            '見直しの期日 ' || {{ text("tags.review_on") }} as evidence
+            '見直しの期日 ' || {{ as_text("tags.review_on") }} as evidence
         from tags
         inner join rules on rules.finding = 'review_date_passed' and tags.review_on < {{ as_of() }}
     ),
@@ -74,11 +74,11 @@ with
             cast(still.days_unchanged as double) as measured,
             rules.threshold,
             '最後の増減 '
-            || {{ text("still.changed_on") }}
+            || {{ as_text("still.changed_on") }}
             || ' ('
-            || {{ text("still.days_unchanged") }}
+            || {{ as_text("still.days_unchanged") }}
             || ' 日前)、最後の配信 '
-            || coalesce({{ text("still.sent_on") }}, 'なし') as evidence
+            || coalesce({{ as_text("still.sent_on") }}, 'なし') as evidence
         from still
         inner join
             rules
@@ -106,9 +106,9 @@ with
             '手での付け外し '
             || {{ percent("cast(by_hand.overrides as double) / by_hand.people") }}
             || ' ('
-            || {{ text("by_hand.overrides") }}
+            || {{ as_text("by_hand.overrides") }}
             || ' / '
-            || {{ text("by_hand.people") }}
+            || {{ as_text("by_hand.people") }}
             || ' 人)' as evidence
         from by_hand
         inner join
