@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 from clinic_builder import user, write_clinic
 from delivery_fixtures import Night, ScriptedLine, a_night, plan_rows, ready, users
+from ledgers import database_on, postgres_server
 from nights import MONDAY, at
 from review_project import write_project, write_segment
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from dagster_project import transform
 from dagster_project.authoring.finding import Finding
@@ -380,8 +381,18 @@ def test_a_merged_tag_is_retired_in_favour_of_the_other(here: Here) -> None:
     assert "or name pair_of_100 instead" in bad[0].message
 
 
-def test_the_ledger_keeps_the_reason_and_the_warehouse_does_not(tmp_path: Path) -> None:
-    engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        yield open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+        return
+    with postgres_server() as server, database_on(server) as url:
+        opened = open_ledger(url)
+        yield opened
+        opened.dispose()
+
+
+def test_the_ledger_keeps_the_reason_and_the_warehouse_does_not(engine: Engine) -> None:
     kept = [("too_few_members", None), ("overlapping", "u")]
     decide(engine, Decision("t", "keep", "患者が増える予定", "院長", None, TUESDAY, kept), MONDAY,
            at(MONDAY, 9))  # fmt: skip
