@@ -152,7 +152,7 @@ def replay(start: datetime, end: datetime, clinics: Sequence[str]) -> None:
 
 
 @main.command()
-@click.option("--patients", type=click.IntRange(min=50), default=150, show_default=True)
+@click.option("--patients", type=click.IntRange(min=50), default=120, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @as_of_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("exports"), show_default=True)

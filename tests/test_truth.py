@@ -54,7 +54,7 @@ def test_the_bundled_clinics_have_members_of_every_tag(bundled: dict[tuple[str, 
 
 
 def test_the_bundled_clinics_are_what_the_generator_writes(tmp_path: Path) -> None:
-    write_sample(tmp_path, 150, 1, MONDAY)
+    write_sample(tmp_path, 120, 1, MONDAY)
     names = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
     kept = sorted(
         p.relative_to(ROOT / "exports") for p in (ROOT / "exports").rglob("*") if p.is_file()

@@ -51,6 +51,8 @@ def invent(patients: int, chance: Random, as_of: date) -> list[Person]:
     for person, kind, *measured in zip(people, visit_kinds, waist, pressure, glucose, strict=True):
         _identity(person, chance, as_of)
         is_adult = _is_adult(person, as_of)
+        # Of children made to an age a vaccine begins at, the clinic knows that they came before it.
+        kind = visits.MONTHLY if _telling_birth(person, as_of) else kind  # noqa: PLW2901
         visits.give_visits(person, kind, departments_of(person, is_adult=is_adult), chance, as_of)
         if is_adult:
             # Counted within one kind of visits, so that frequent visitors get every kind.
@@ -99,12 +101,12 @@ def _birth(person: Person, chance: Random, as_of: date) -> None:
         return
     band, first, beyond = BANDS[person.number % len(BANDS)]
     kind = person.number // len(BANDS) % BIRTH_KINDS
-    telling = vaccinations.telling_birth(band, person.number // ROUND, as_of)
+    telling = _telling_birth(person, as_of)
     if kind == 0:
         person.birth_date = min(born_to_reach(first, as_of), as_of)
     elif kind == 1:  # its last day: tomorrow the next band begins
         person.birth_date = born_to_reach(beyond, as_of + timedelta(days=1))
-    elif kind == 2 and telling:
+    elif telling:
         person.birth_date = telling
     elif kind == 3 and beyond <= YOUNG:  # the last and the first of two school years
         edges = school.births_at_the_edges(as_of)
@@ -117,6 +119,12 @@ def _birth(person: Person, chance: Random, as_of: date) -> None:
         if born_to_reach(beyond, as_of) < person.birth_date <= born_to_reach(first, as_of):
             person.truth[band] = "has"
     person.truth |= dict.fromkeys(school.grades_of(person.birth_date, as_of), "has")
+
+
+def _telling_birth(person: Person, as_of: date) -> date | None:
+    band, _, _ = BANDS[person.number % len(BANDS)]
+    is_one = person.number // len(BANDS) % BIRTH_KINDS == 2 and person.number % 29
+    return vaccinations.telling_birth(band, person.number // ROUND, as_of) if is_one else None
 
 
 def _is_adult(person: Person, as_of: date) -> bool:

@@ -51,6 +51,11 @@ class Person:
     links: list[tuple[str, str, bool, str]] = field(default_factory=list)
     truth: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def turn(self) -> int:
+        """Return a number that differs among those of one age band and one kind of birth."""
+        return self.number // 6 + 2 * (self.number // 30)
+
     def months(self) -> list[date]:
         """Return the months with a visit, oldest first."""
         return sorted({day.replace(day=1) for day in self.visits})

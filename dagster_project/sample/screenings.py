@@ -38,7 +38,7 @@ def give_screenings(person: Person, kept: Collection[str], as_of: date) -> None:
     if person.has_left:
         return
     for number, screening in enumerate(SCREENINGS):
-        since = SINCE_OVER[(person.number // 6 + 2 * (person.number // 30) + number) % len(SINCE_OVER)]
+        since = SINCE_OVER[(person.turn + number) % len(SINCE_OVER)]
         is_wrong_sex = bool(screening.sex and person.sex and person.sex != screening.sex)
         is_kept = screening.name in kept and not is_wrong_sex and _has_reached(person, 20, as_of)
         is_done = False

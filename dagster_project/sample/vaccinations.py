@@ -10,8 +10,8 @@ from dagster_project.sample.person import Person
 
 # Ages in days that the usual spread of ages misses: of a newborn's, a schoolchild's vaccines.
 TELLING_AGES = {
-    "age_0_5": (50, 156, 64, 400, 1120, 95, 230, 800, 35, 300),
-    "age_6_15": (3500, 4030, 4500, 2600, 5000, 4200),
+    "age_0_5": (95, 400, 64, 200, 320, 1120, 50, 230, 800, 35),
+    "age_6_15": (4030, 4500, 3500, 5000, 2600, 4200),
 }
 UNKNOWN_NAME = "治験ワクチン"  # no vaccine that a schedule knows
 OTHER_LIVE = "おたふくかぜ"
@@ -32,7 +32,7 @@ def give_vaccinations(person: Person, chance: Random, as_of: date) -> None:
         }
         return
     for number, series in enumerate(PLAN):
-        recipe = RECIPES[(person.number // 6 + 2 * (person.number // 30) + 3 * number) % len(RECIPES)]
+        recipe = RECIPES[(person.turn + 3 * number) % len(RECIPES)]
         days = _kept_up(person, person.birth_date, series, chance, as_of)
         person.given += recipe(series, days, as_of)
     if person.number % 13 == 0 and months_after(person.birth_date, 12) < as_of - LIVE_REST:

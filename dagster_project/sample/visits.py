@@ -14,6 +14,7 @@ from dagster_project.sample.person import Person
 
 FREQUENT = 6  # visit days within twelve months
 NEW = 30  # days since the first visit
+MONTHLY = 0  # of RECIPES
 CLAIM_MONTHS = 14  # how far back claims reach
 LAPSED = {"no_visit_3_months": 3, "no_visit_6_months": 6, "no_visit_12_months": 12}
 
