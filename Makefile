@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-crash lint types ui simulator bench docs clean
+.PHONY: nightly test test-crash lint types ui simulator bench mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -29,6 +29,9 @@ simulator: .venv/.synced ## the LINE stand-in alone, http://127.0.0.1:8787
 
 bench: .venv/.synced ## what a night costs, as ratios
 	$(RUN)/python -m bench
+
+mutants: .venv/.synced ## the share of small mistakes in the rules that the tests notice
+	$(RUN)/python -m bench.mutants
 
 docs: .venv/.synced ## the pages that are written from the code
 	$(RUN)/python docs/generate.py
