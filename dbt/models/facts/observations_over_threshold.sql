@@ -7,14 +7,15 @@ with
         where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
     ),
     wanted as (
-        select distinct patients.patient_id, patients.sex, limits.tag
+        select patients.patient_id, tags.tag
         from {{ ref("patients_today") }} as patients
-        cross join limits
+        cross join (select distinct tag from limits) as tags
     ),
+    -- From what was measured, not from what could be: most patients have few measurements.
     compared as (
         select
-            wanted.patient_id,
-            wanted.tag,
+            latest.patient_id,
+            limits.tag,
             limits.item,
             limits.threshold,
             limits.comparison,
@@ -29,13 +30,11 @@ with
             latest.observed_on,
             latest.file_id,
             latest.line_no
-        from wanted
-        inner join limits on limits.tag = wanted.tag and limits.sex in ('any', wanted.sex)
+        from {{ ref("latest_observations") }} as latest
         inner join
-            {{ ref("latest_observations") }} as latest
-            on latest.patient_id = wanted.patient_id
-            and latest.item = limits.item
-            and latest.is_valid
+            {{ ref("patients_today") }} as patients on patients.patient_id = latest.patient_id
+        inner join limits on limits.item = latest.item and limits.sex in ('any', patients.sex)
+        where latest.is_valid
     ),
     judged as (
         select
