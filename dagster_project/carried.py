@@ -36,9 +36,11 @@ def carry_last_night(con: duckdb.DuckDBPyConnection, last_night: Path, copy: Pat
         return
     shutil.copyfile(last_night, copy)
     con.execute(f"attach '{copy}' as last_night (read_only)").fetchall()
+    columns = _columns(con)
+    here = str(con.execute("select current_database()").fetchall()[0][0])
     for target, source in FROM.items():
-        wanted = _columns(con, f"{_here(con)}.{target}")
-        names = ", ".join(name for name in wanted if name in _columns(con, f"last_night.{source}"))
+        before = columns.get(f"last_night.{source}", [])
+        names = ", ".join(name for name in columns[f"{here}.{target}"] if name in before)
         if names:
             query = f"insert into {target} ({names}) select {names} from last_night.{source}"
             con.execute(query).fetchall()
@@ -85,15 +87,10 @@ def note_what_is_known(con: duckdb.DuckDBPyConnection, build: Build, settings_ve
     ).fetchall()
 
 
-def _here(con: duckdb.DuckDBPyConnection) -> str:
-    return str(con.execute("select current_database()").fetchall()[0][0])
-
-
-def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Return the columns of database.schema.table, none where there is no such table."""
+def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the columns of every database.schema.table there is, in their order."""
     rows = con.execute(
-        "select column_name from duckdb_columns()"
-        " where concat_ws('.', database_name, schema_name, table_name) = ? order by column_index",
-        [table],
+        "select concat_ws('.', database_name, schema_name, table_name),"
+        " list(column_name order by column_index) from duckdb_columns() group by all"
     ).fetchall()
-    return [name for (name,) in rows]
+    return dict(rows)

@@ -143,23 +143,40 @@ def _events(
     results: list[transform.NodeResult],
     con: duckdb.DuckDBPyConnection,
 ) -> Events:
+    members = _members(con)
     assets = {spec.metadata[UNIQUE_ID]: spec.key for spec in context.assets_def.specs}
     checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
     for node in results:
         if key := assets.get(node.unique_id):
             if node.is_ok and key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=_about(con, key, node))
+                yield dg.MaterializeResult(asset_key=key, metadata=_about(con, key, node, members))
             continue
         spec = checks.get(node.unique_id)
         if spec and node.status != "skipped" and spec.key in context.selected_asset_check_keys:
             yield _check(spec, node)
 
 
+def _members(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Return what was counted of each tag, by the name of its model; nothing before it was."""
+    try:
+        found = con.execute('select tag, has, "unknown", gained, lost from tag_counts').fetchall()
+    except duckdb.CatalogException:
+        return {}
+    names = ("members", "unknown", "gained", "lost")
+    return {f"tag_{tag}": dict(zip(names, counts, strict=True)) for tag, *counts in found}
+
+
 def _about(
-    con: duckdb.DuckDBPyConnection, key: dg.AssetKey, node: transform.NodeResult
+    con: duckdb.DuckDBPyConnection,
+    key: dg.AssetKey,
+    node: transform.NodeResult,
+    members: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
-    (rows,) = con.execute(f"select count(*) from {key.path[-1]}").fetchall()[0]
-    return {"dagster/row_count": rows, "seconds": round(node.seconds, 2)}
+    name, seconds = key.path[-1], {"seconds": round(node.seconds, 2)}
+    if counts := members.get(name):  # a tag is a view: counting it again would derive it again
+        return {"dagster/row_count": counts["members"] + counts["unknown"], **counts, **seconds}
+    (rows,) = con.execute(f"select count(*) from {name}").fetchall()[0]
+    return {"dagster/row_count": rows, **seconds}
 
 
 def _check(spec: dg.AssetCheckSpec, node: transform.NodeResult) -> dg.AssetCheckResult:
