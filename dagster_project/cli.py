@@ -22,7 +22,7 @@ def main() -> None:
     """EMR exports in, patient tags in SQL, one relevant LINE message out."""
     # dbt and Dagster make millions of small objects that live; looking through them over and
     # over for garbage cost a night 6 % of its CPU.
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     # No tool of the stack calls home, whatever its own default is.
     os.environ.update(
         DO_NOT_TRACK="1", DBT_SEND_ANONYMOUS_USAGE_STATS="false", GX_ANALYTICS_ENABLED="false"

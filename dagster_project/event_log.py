@@ -6,10 +6,11 @@ third of a night's CPU, and on a slow disk most of its time.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import sqlalchemy as db
@@ -33,6 +34,24 @@ class EventLog(SqliteEventLogStorage):
         folder = Path(config_value["base_dir"]) / "history" / "runs"
         return cls(base_dir=str(folder), inst_data=inst_data)
 
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._held: dict[str, db.Connection] = {}  # by who has the lock
+        super().__init__(base_dir, inst_data)
+        self._db_lock = RLock()  # type: ignore[assignment] # a batch takes it once more
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events, those planned for a run, in one transaction of each file."""
+        shards = {event.run_id for event in events} | {INDEX_SHARD_NAME}
+        with self._db_lock, ExitStack() as transactions:
+            connections = {each: self.run_connection(each) for each in shards}
+            held = {
+                each: transactions.enter_context(connection)
+                for each, connection in connections.items()
+            }
+            transactions.callback(self._held.clear)
+            self._held |= held
+            super().store_event_batch(events)
+
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, and show it to the pages that watch the file of its run."""
         super().store_event(event)
@@ -44,6 +63,9 @@ class EventLog(SqliteEventLogStorage):
         """Give a connection to one run's file, in a transaction."""
         shard = str(run_id)
         with self._db_lock:
+            if shard in self._held:
+                yield self._held[shard]
+                return
             engine = _engine(self.conn_string_for_shard(shard))
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
@@ -63,6 +85,7 @@ def _engine(conn_string: str) -> db.Engine:
     engine = db.create_engine(
         conn_string,
         poolclass=db.QueuePool,
+        pool_reset_on_return=None,  # every use is a transaction that ends by itself
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
     )
     db.event.listen(engine, "connect", _without_waiting_for_the_disk)

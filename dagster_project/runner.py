@@ -40,7 +40,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     home = settings.dagster_home()
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
+    # What a run plans is stored at once, before it starts.
+    os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_EVENT_BATCH_SIZE": "1000"}
     instance = dg.DagsterInstance.get()
     _fail_orphans(instance)
     return instance

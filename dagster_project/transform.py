@@ -43,7 +43,7 @@ class NodeResult:
 
 @cache
 def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
-    """Return dbt's parsed manifest; also leaves ``manifest.json`` in target_dir for Dagster."""
+    """Return dbt's parsed manifest."""
     return parse_again(dbt_dir, target_dir)
 
 
@@ -53,7 +53,9 @@ def parse_again(dbt_dir: Path, target_dir: Path) -> Manifest:
     os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / "warehouse.duckdb")
     target_dir.mkdir(parents=True, exist_ok=True)
     try:
-        outcome = dbtRunner().invoke([*QUIET, "parse", *_folders(dbt_dir, target_dir)])
+        outcome = dbtRunner().invoke(
+            [*QUIET, "parse", "--no-write-json", *_folders(dbt_dir, target_dir)]
+        )
     finally:
         _let_go()
     if not outcome.success:

@@ -4,7 +4,6 @@ Two steps, because the decisions read what the checks on the tags found: `derive
 builds everything up to the segments, `decide` builds ``models/delivery``.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dbt.contracts.graph.manifest import Manifest
 
 from dagster_project import publish, transform
 from dagster_project.settings import Settings
@@ -81,9 +81,9 @@ def derived_assets(
 ) -> list[dg.AssetsDefinition]:
     """Return the two dbt steps. dbt is parsed here, once, before the graph is known."""
     target = settings.dbt_target_dir()
-    transform.parse(settings.dbt_dir, target)
+    manifest = transform.parse(settings.dbt_dir, target)
     common = {
-        "manifest": _manifest(target / "manifest.json"),
+        "manifest": _manifest(manifest),
         "dagster_dbt_translator": Translator(settings.dbt_dir),
         "partitions_def": partitions,
         "pool": "warehouse",
@@ -100,9 +100,9 @@ def derived_assets(
     return [derive, decide]
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    """Return dbt's manifest with what each test says where dagster-dbt looks for it."""
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _manifest(parsed: Manifest) -> dict[str, Any]:
+    """Return what manifest.json holds, with what each test says where dagster-dbt looks for it."""
+    manifest: dict[str, Any] = parsed.writable_manifest().to_dict(omit_none=False)
     for node in manifest["nodes"].values():
         if node["resource_type"] == "test":
             kind = (node.get("test_metadata") or {}).get("name", "")
