@@ -94,7 +94,7 @@ def write_project(
         columns = '\'a number\'", file_id="evidence_file_id", line_no="evidence_line_no")'
         path.write_text(text.replace("'a number'\")", columns), encoding="utf-8")
     _list(dbt / "models/tags/patient_tags.sql", "tags", tags)
-    _list(dbt / "models/delivery/segment_members.sql", "segments", campaigns)
+    _list(dbt / "models/segments/segment_members.sql", "segments", campaigns)
     for priority, (name, names) in enumerate(campaigns.items(), 1):
         write_segment(dbt, name, names, priority)
 

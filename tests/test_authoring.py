@@ -314,7 +314,8 @@ def unit_test(dbt: Path, warehouse: Path, tag: str) -> list[str]:
         DuckDBConnectionManager.close_all_connections()
         reset_adapters()
     assert outcome.exception is None, outcome.exception
-    return [str(each.status) for each in outcome.result.results]
+    found = outcome.result.results
+    return [str(each.status) for each in found if each.node.resource_type == "unit_test"]
 
 
 def test_d1_the_build_stops_at_a_tag_without_owner_or_purpose(

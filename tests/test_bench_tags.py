@@ -9,7 +9,7 @@ from bench.tag_project import write_project
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.ingest import ingest_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.rules import rules_of, tags
 
@@ -32,7 +32,7 @@ def test_a_project_of_so_many_tags_of_every_family_builds(tmp_path: Path) -> Non
     work = tmp_path / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "test", MONDAY, at(MONDAY, 2))
     landing, none = tmp_path / "landing", tmp_path / "none"
-    prepare(work, build, clinic, landing, none, [], {}, rules_of(manifest))
+    prepare(work, Night(build, clinic, landing, none, rules=rules_of(manifest)))
     results = transform.build(project, target, work, MONDAY, ["--exclude", "fqn:tagline.delivery"])
     assert [node.unique_id for node in results if not node.is_ok] == []
 

@@ -58,7 +58,7 @@ def failures(warehouse: Path, parsed: Path) -> Iterator[str]:
         reset_adapters()
     assert outcome.exception is None, outcome.exception
     for result in outcome.result.results:
-        if str(result.status) != "pass":
+        if result.node.resource_type == "unit_test" and str(result.status) != "pass":
             yield f"{result.node.original_file_path}: {result.node.name}: {result.message}"
 
 

@@ -111,7 +111,7 @@ def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPat
     # After the night, on the same business day: a file, and an override. They count tomorrow.
     late = world.exports / CLINIC / "conditions_20260529.csv"
     header = (world.exports / CLINIC / f"conditions_{FIRST:%Y%m%d}.csv").read_text().splitlines()[0]
-    late.write_text(f"{header}\n{LATE},{HYPERTENSION},mhlw,2026-04-03,continued,\n")
+    late.write_text(f"{header}\n{LATE},{HYPERTENSION},mhlw,2026-04-03,,continued,\n")
     world.send(FIRST, at(FIRST, 11))  # takes in what has come, and builds nothing
     by_hand(FIRST, REMOVED, "sex_female", "remove", THIRD)
 

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 from clinic_builder import user, write_clinic
-from delivery_fixtures import Night, ScriptedLine, a_night, plan_rows, ready, users
+from delivery_fixtures import Night as Delivery
+from delivery_fixtures import ScriptedLine, a_night, plan_rows, ready, users
 from ledgers import database_on, postgres_server
 from nights import MONDAY, at
 from review_project import write_project, write_segment
@@ -38,7 +39,7 @@ from dagster_project.ledger.tag_decisions import (
     decisions_for_warehouse,
     retired,
 )
-from dagster_project.prepare import Rows, prepare
+from dagster_project.prepare import Night, Rows, prepare
 from dagster_project.publish import Build, publish, set_stage
 from dagster_project.review.commands import Wish, record, show
 from dagster_project.review.read import Review, read_review
@@ -127,12 +128,17 @@ class Here:
             (f"here/{SENT}/1/v1/2026-05", SENT, 1, user(331), "331", "accepted",
              MONDAY - timedelta(days=1), None)
         ]  # fmt: skip
-        prepare(
-            self.work, build, clinic, self.settings.landing_dir(), self.published, sent,
-            {SENT: "v1", QUIET: "v1"},
-            rules_of(transform.parse(self.settings.dbt_dir, self.target)),
+        night = Night(
+            build,
+            clinic,
+            self.settings.landing_dir(),
+            self.published,
+            rules=rules_of(transform.parse(self.settings.dbt_dir, self.target)),
+            deliveries=sent,
             decisions=decisions_for_warehouse(open_ledger(self.settings.ledger())),
-        )  # fmt: skip
+            contents={SENT: "v1", QUIET: "v1"},
+        )
+        prepare(self.work, night)
         return build
 
     def build(self, day: date, *selection: str) -> list[transform.NodeResult]:
@@ -413,7 +419,7 @@ def test_the_ledger_keeps_the_reason_and_the_warehouse_does_not(engine: Engine) 
     assert len(decisions(engine)) == 3
 
 
-def published_plan(path: Path, night: Night) -> None:
+def published_plan(path: Path, night: Delivery) -> None:
     """Write what the sender reads of a published night: two campaigns, one on the tag t."""
     with duckdb.connect(str(path)) as con:
         con.execute("create schema meta").fetchall()

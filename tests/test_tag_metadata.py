@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from clinic_builder import write_clinic
 from nights import DBT, MONDAY, at
 
@@ -84,3 +85,12 @@ def test_d1_a_tag_without_owner_or_purpose_fails_naming_what_it_lacks(
 def test_a_tag_file_that_is_not_listed_fails_by_name(tmp_path: Path) -> None:
     said = messages(tmp_path, ", owner: 院長, purpose: 試験", is_listed=False)
     assert "models/tags/ has tag_thirteenth but patient_tags.sql does not list it" in said
+
+
+@pytest.mark.parametrize("seed", sorted((DBT / "seeds").glob("*.csv")), ids=lambda path: path.stem)
+def test_every_column_of_a_seed_has_a_type(seed: Path) -> None:
+    """A column without one would not be in the table: see macros/seeds.sql."""
+    described = yaml.safe_load((DBT / "seeds" / "seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    types = {each["name"]: each["config"]["column_types"] for each in described}
+    header = seed.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert list(types[seed.stem]) == header

@@ -16,7 +16,7 @@ from bench.mutants.sql import Sql
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.ingest import ingest_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 
 import oracle  # isort: skip  # these stand in tests/, which bench.mutants.project made known
@@ -84,7 +84,8 @@ class Oracle:
         path = folder / "warehouse.duckdb"
         build = Build(clinic.clinic_id, "mutants", today, at(today, 2))
         expected, by_hand = _by_hand(oracle.tags(rows, today), today)
-        prepare(path, build, clinic, folder / "landing", folder / "none", [], {}, overrides=by_hand)
+        night = Night(build, clinic, folder / "landing", folder / "none", overrides=by_hand)
+        prepare(path, night)
         transform.build(marked.dbt_dir, marked.target, path, today, [
             "--exclude", "fqn:tagline.delivery", "--exclude-resource-type", "test",
         ])  # fmt: skip

@@ -21,7 +21,7 @@ from bench.mutants.sites import Marker, Site
 from bench.mutants.sql import Sql
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.settings import ROOT
 
@@ -119,7 +119,8 @@ class Marked:
             reset_adapters()
         if outcome.exception is not None:
             raise transform.DbtError(str(outcome.exception))
-        return list(outcome.result.results)
+        found = outcome.result.results
+        return [each for each in found if each.node.resource_type == "unit_test"]
 
 
 def marked_project(folder: Path, original: Path = ROOT / "dbt") -> Marked:
@@ -135,7 +136,7 @@ def marked_project(folder: Path, original: Path = ROOT / "dbt") -> Marked:
     clinic = load_clinic(write_clinic(folder, "units", MONDAY, {}) / "clinic.yaml")
     warehouse = folder / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "mutants", MONDAY, at(MONDAY, 2))
-    prepare(warehouse, build, clinic, folder / "landing", folder / "none", [], {})
+    prepare(warehouse, Night(build, clinic, folder / "landing", folder / "none"))
     only_relations = ["--exclude-resource-type", "test"]
     results = transform.build(dbt_dir, target, warehouse, MONDAY, only_relations)
     broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]

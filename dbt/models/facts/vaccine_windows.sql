@@ -19,6 +19,7 @@ with
             doses.started_before_months,
             doses.needs_history,
             doses.subsidy,
+            doses.valid_to,
             products.is_live and products.route = 'injected' as waits_for_live,
             case
                 doses.age_unit
@@ -60,6 +61,7 @@ with
             schedule.started_before_months,
             schedule.needs_history,
             schedule.subsidy,
+            schedule.valid_to,
             schedule.waits_for_live,
             case
                 schedule.rule
@@ -125,6 +127,8 @@ select
 from windows
 where
     opens_on <= last_day
+    -- A rule that has ended by then opens nothing.
+    and opens_on <= coalesce(valid_to, opens_on)
     and coalesce(standard_on, opens_on) <= {{ add_months(as_of(), 12) }}
     and last_day >= {{ add_months(as_of(), -12) }}
 union all
