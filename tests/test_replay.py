@@ -189,7 +189,13 @@ def test_the_command_says_a_line_for_each_night(
     assert done.exit_code == 0, done.output
     assert "2 夜すべて公開と同じです" in done.output
     lines = [line.split() for line in done.output.splitlines() if line.startswith(" 2026")]
-    assert lines == [[str(SECOND), *["61"] * 3, *"000"], [str(FOURTH), *["64"] * 3, *"000"]]
+    with duckdb.connect(str(lived.settings.published_path(CLINIC)), read_only=True) as con:
+        query = (
+            "select count(*)::varchar from tag_history where held_from <= $day"
+            " and coalesce(held_to > $day, true)"
+        )
+        held = {day: con.execute(query, {"day": day}).fetchall()[0] for day in (SECOND, FOURTH)}
+    assert lines == [[str(day), *held[day] * 3, *"000"] for day in (SECOND, FOURTH)]
 
 
 def test_what_no_change_explains_is_a_fault_by_tag_and_patient(
@@ -205,12 +211,11 @@ def test_what_no_change_explains_is_a_fault_by_tag_and_patient(
     assert "differences that no change of a rule explains" in said
     # Had another rule decided on that day, and on that day alone, it would be the rule's.
     with duckdb.connect(str(here.published_path(CLINIC))) as con:
-        con.execute(
-            "update meta.rule_history set on_day = ? where tag = 'hypertension'", [SECOND]
-        ).fetchall()
-        con.execute(
-            "insert into meta.rule_history values ('hypertension', 'v0', ?)", [FIRST]
-        ).fetchall()
+        for tag in ("hypertension", "under_treatment"):
+            con.execute(
+                "update meta.rule_history set on_day = ? where tag = ?", [SECOND, tag]
+            ).fetchall()
+            con.execute("insert into meta.rule_history values (?, 'v0', ?)", [tag, FIRST])
     code, said = say(here, FIRST, SECOND)
     assert code == 0
     assert "高血圧 (hypertension): 2026-06-01、公開のみ 0、再現のみ 1、規則 / rule v0 → " in said
