@@ -113,12 +113,12 @@ def _each(
 @contextmanager
 def _surroundings(settings: Settings) -> Iterator[tuple[Settings, dg.DagsterInstance]]:
     """Open Dagster's history, and the simulator where it is the target and none is running."""
-    instance = open_instance(settings)
-    if settings.line == "live" or settings.simulator_url:
-        yield settings, instance
-        return
-    with start(settings.data_dir / "simulator") as simulator:
-        yield settings.model_copy(update={"simulator_url": simulator.base_url}), instance
+    with open_instance(settings) as instance:
+        if settings.line == "live" or settings.simulator_url:
+            yield settings, instance
+            return
+        with start(settings.data_dir / "simulator") as simulator:
+            yield settings.model_copy(update={"simulator_url": simulator.base_url}), instance
 
 
 def _verdict(result: JobResult) -> int:

@@ -8,7 +8,6 @@ third of a night's CPU, and on a slow disk most of its time.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -21,6 +20,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 )
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+
+MAX_OPEN = 8  # a page that lists runs must not keep the file of each
 
 
 class EventLog(SqliteEventLogStorage):
@@ -36,6 +37,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._held: dict[str, db.Connection] = {}  # by who has the lock
+        self._engines: dict[str, db.Engine] = {}  # the one used last comes last
         super().__init__(base_dir, inst_data)
         self._db_lock = RLock()  # type: ignore[assignment] # a batch takes it once more
 
@@ -66,7 +68,7 @@ class EventLog(SqliteEventLogStorage):
             if shard in self._held:
                 yield self._held[shard]
                 return
-            engine = _engine(self.conn_string_for_shard(shard))
+            engine = self._engine(shard)
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
@@ -79,17 +81,26 @@ class EventLog(SqliteEventLogStorage):
         with self.run_connection(INDEX_SHARD_NAME) as connection:
             yield connection
 
+    def dispose(self) -> None:
+        """Close every file; what stands in their journals is folded back into them."""
+        super().dispose()
+        while self._engines:
+            self._engines.popitem()[1].dispose()
 
-@lru_cache(maxsize=8)
-def _engine(conn_string: str) -> db.Engine:
-    engine = db.create_engine(
-        conn_string,
-        poolclass=db.QueuePool,
-        pool_reset_on_return=None,  # every use is a transaction that ends by itself
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
-    )
-    db.event.listen(engine, "connect", _without_waiting_for_the_disk)
-    return engine
+    def _engine(self, shard: str) -> db.Engine:
+        engine = self._engines.pop(shard, None)
+        if engine is None:
+            engine = db.create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=db.QueuePool,
+                pool_reset_on_return=None,  # every use is a transaction that ends by itself
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+            db.event.listen(engine, "connect", _without_waiting_for_the_disk)
+        self._engines[shard] = engine
+        if len(self._engines) > MAX_OPEN:
+            self._engines.pop(next(iter(self._engines))).dispose()
+        return engine
 
 
 def _without_waiting_for_the_disk(connection: Any, _: object) -> None:  # noqa: ANN401
