@@ -176,6 +176,37 @@ def simulator(port: int) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Behind a TLS proxy.")
+@click.option("--port", type=int, default=8788, show_default=True)
+def webhook(host: str, port: int) -> None:
+    """Receive LINE's webhooks: one URL a clinic, /webhook/CLINIC."""
+    from dagster_project.conversation.serve import serve as serve_webhook  # noqa: PLC0415
+
+    sys.exit(serve_webhook(Settings(), host, port, console))
+
+
+@main.command("link-code")
+@click.argument("patients", nargs=-1, required=True)
+@click.option("--clinic", help="Whose patient; needed where there are several.")
+@click.option(
+    "--relation",
+    type=click.Choice(["self", "parent", "spouse", "child", "other"]),
+    default="self",
+    show_default=True,
+    help="What the holder of the phone is to the patient.",
+)
+@click.option("--by", help="Who hands it over. Default: the login name.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/pages/.")
+def link_code(
+    patients: Sequence[str], clinic: str | None, relation: str, by: str | None, out: Path | None
+) -> None:
+    """Print a sheet with a one-time code that links a LINE account to PATIENTS' charts."""
+    from dagster_project.conversation.sheet import run_link_code  # noqa: PLC0415
+
+    sys.exit(run_link_code(Settings(), clinic, patients, relation, by, out, console))
+
+
+@main.command()
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster (webserver and daemon) and the simulator on this state."""

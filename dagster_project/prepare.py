@@ -47,6 +47,11 @@ TABLES = {
     " made_on date, expires_on date, withdrawn_on date, known_on date, withdrawal_known_on date",
     "ledger.tag_decisions": "id bigint, tag varchar, action varchar, finding varchar,"
     " other_tag varchar, into_tag varchar, made_on date, kept_until date",
+    "ledger.chat_accounts": "line_user_id varchar, is_following boolean, unlinked_on date",
+    "ledger.chat_links": "line_user_id varchar, patient_id varchar, relation varchar,"
+    " linked_on date, event_id varchar",
+    "ledger.chat_consents": "line_user_id varchar, purpose varchar, is_granted boolean,"
+    " on_day date, version varchar, event_id varchar",
     "previous.published": "as_of date",
     "previous.nights": "as_of date, build_id varchar, built_at varchar, settings_version varchar",
     "previous.source_files": "sighting_id varchar, file_id varchar, known_on date",

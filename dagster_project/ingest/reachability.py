@@ -8,13 +8,17 @@ import pyarrow.parquet as pq
 from dagster_project.clinic import Clinic
 from dagster_project.ingest.current import Row, current_files, open_quarantines
 from dagster_project.ingest.landing import Landing
+from dagster_project.ledger.chat_snapshot import NOTHING_SAID, Chat
 
 
-def reachable(landing_dir: Path, clinic: Clinic, as_of: date) -> set[tuple[str, str, str]] | None:
+def reachable(
+    landing_dir: Path, clinic: Clinic, as_of: date, chat: Chat = NOTHING_SAID
+) -> set[tuple[str, str, str]] | None:
     """Return (LINE user, patient, purpose) for everyone who follows and consents.
 
     Of a full dump only the newest counts: a link that is no longer in it is gone. The
-    last word on a link wins, as in stg_line_links. None where a newest link export could
+    last word on a link wins, as in stg_line_links, and what an account said in the chat
+    goes before what a list says of it. None where a newest link export could
     not be read: it may hold the withdrawal of a consent, so nobody's is known.
     """
     landing = Landing(landing_dir / clinic.clinic_id)
@@ -30,14 +34,42 @@ def reachable(landing_dir: Path, clinic: Clinic, as_of: date) -> set[tuple[str, 
         for row in sorted(found, key=lambda row: int(str(row["line_no"]))):
             if row["linked_on"] is None or str(row["linked_on"]) <= as_of.isoformat():
                 links[str(row["line_user_id"]), patient_id(str(row["patient_no"]))] = row
-    return {
+    return _after_the_chat(links, chat, as_of)
+
+
+def _after_the_chat(
+    links: dict[tuple[str, str], Row], chat: Chat, as_of: date
+) -> set[tuple[str, str, str]]:
+    following = {user: is_following for user, is_following, _ in chat.accounts}
+    unlinked_on = {user: day for user, _, day in chat.accounts}
+    said = {(user, purpose): (yes, day) for user, purpose, yes, day, _, _ in chat.consents}
+    granted = {key for key, (yes, _) in said.items() if yes}
+    linked = {(user, patient) for user, patient, *_ in chat.links}
+    found = {
         (user, patient, purpose)
-        for (user, patient), row in links.items()
-        if (row["friend_status"] or "following") == "following"
-        and (row["consented_on"] is None or str(row["consented_on"]) <= as_of.isoformat())
-        for purpose in str(row["consent_purposes"] or "").split("|")
-        if purpose
+        for user, patient in linked
+        for who, purpose in granted
+        if who == user and following.get(user) is not False
     }
+    for (user, patient), row in links.items():
+        gone_on, linked_on = unlinked_on.get(user), row["linked_on"]
+        is_gone = gone_on is not None and (linked_on is None or str(linked_on) <= str(gone_on))
+        heard = following.get(user)
+        is_following = (row["friend_status"] or "following") == "following"
+        if not (is_following if heard is None else heard) or is_gone or (user, patient) in linked:
+            continue
+        consented_on = str(row["consented_on"] or "")
+        listed = str(row["consent_purposes"] or "").split("|")
+        purposes = {each for each in listed if each and consented_on <= as_of.isoformat()}
+        late = {each for each in purposes if _is_withdrawn(said.get((user, each)), consented_on)}
+        found |= {(user, patient, each) for each in purposes - late}
+        found |= {(user, patient, each) for who, each in granted if who == user}
+    return found
+
+
+def _is_withdrawn(said: tuple[bool, date] | None, consented_on: str) -> bool:
+    """Return whether a withdrawal in the chat is as late as the consent of a list, or later."""
+    return said is not None and not said[0] and consented_on <= str(said[1])
 
 
 def patient_id(patient_no: str) -> str:

@@ -8,6 +8,7 @@ off in between and may have arrived.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Date,
     ForeignKey,
@@ -143,4 +144,38 @@ audit = Table(
     Column("kind", String(40), nullable=False),
     Column("subject", String(80), nullable=False),
     Column("detail", Text),
+)
+
+# What LINE told of an account, kept before LINE is answered. Rows are only ever added.
+line_event = Table(
+    "line_event",
+    metadata,
+    Column("clinic_id", String(31), primary_key=True),
+    Column("event_id", String(60), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("line_user_id", String(40), nullable=False),
+    Column("said", Text, nullable=False),
+    Column("code_digest", String(64)),  # of the link code the message consists of
+    Column("received_at", String(32), nullable=False),
+    Index("line_event_by_account", "clinic_id", "line_user_id", "code_digest"),
+    Index("line_event_by_code", "clinic_id", "code_digest", "line_user_id"),
+)
+
+# A code handed over at reception; only its digest is kept.
+link_code = Table(
+    "link_code",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("relation", String(20), nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+link_code_patient = Table(
+    "link_code_patient",
+    metadata,
+    Column("digest", String(64), ForeignKey("link_code.digest"), primary_key=True),
+    Column("patient_id", String(40), primary_key=True),
 )

@@ -1,10 +1,11 @@
-"""Channel access tokens: by clinic, from the environment, or an error. There is no default."""
+"""Channel tokens and secrets: by clinic, from the environment, or an error. No default."""
 
 from collections.abc import Mapping
 
 from dagster_project.clinic import Clinic
 
 PREFIX = "TAGLINE_LINE_TOKEN_"
+SECRET_PREFIX = "TAGLINE_LINE_SECRET_"  # noqa: S105 - the name of a variable
 
 
 class CredentialError(Exception):
@@ -37,3 +38,17 @@ def access_token(clinic: Clinic, environ: Mapping[str, str]) -> str:
 def simulator_token(clinic: Clinic) -> str:
     """Return the token by which the simulator knows a clinic's channel."""
     return f"simulator:{clinic.clinic_id}"
+
+
+def channel_secret(clinic: Clinic, environ: Mapping[str, str]) -> str:
+    """Return the secret that signs a clinic's webhooks. Raises CredentialError without one."""
+    name = f"{SECRET_PREFIX}{clinic.clinic_id.upper()}"
+    secret = environ.get(name, "").strip()
+    if not secret:
+        raise CredentialError(f"{clinic.clinic_id}: set {name} to its channel secret")
+    return secret
+
+
+def simulator_secret(clinic_id: str) -> str:
+    """Return the secret by which the simulator signs a clinic's webhooks."""
+    return f"simulator-secret:{clinic_id}"

@@ -1,5 +1,5 @@
 -- One row per LINE account and patient: who may be reached for whom, and for which purposes they
--- agreed.
+-- agreed, by the clinic's lists and by what the account itself said in the chat, which goes before.
 with
     ranked as (
         select
@@ -25,17 +25,116 @@ with
         inner join
             {{ ref("source_files") }} as files on files.file_id = links.file_id and files.is_current
         where coalesce(links.linked_on, {{ as_of() }}) <= {{ as_of() }}
+    ),
+    listed as (
+        select
+            ranked.line_user_id,
+            ranked.patient_id,
+            ranked.relation,
+            ranked.linked_on,
+            ranked.is_following,
+            ranked.consent_purposes,
+            ranked.consented_on,
+            ranked.consent_version,
+            ranked.file_id,
+            ranked.line_no
+        from ranked
+        left join
+            {{ source("ledger", "chat_accounts") }} as accounts
+            on accounts.line_user_id = ranked.line_user_id
+        left join
+            {{ source("ledger", "chat_links") }} as chat
+            on chat.line_user_id = ranked.line_user_id
+            and chat.patient_id = ranked.patient_id
+        where
+            ranked.recency = 1
+            and chat.patient_id is null
+            -- What was unlinked in the chat comes back only by a later list.
+            and (accounts.unlinked_on is null or ranked.linked_on > accounts.unlinked_on)
+    ),
+    links as (
+        select
+            line_user_id,
+            patient_id,
+            relation,
+            linked_on,
+            is_following,
+            consent_purposes,
+            consented_on,
+            consent_version,
+            file_id,
+            line_no
+        from listed
+        union all
+        select
+            line_user_id,
+            patient_id,
+            relation,
+            linked_on,
+            true as is_following,
+            '' as consent_purposes,
+            cast(null as date) as consented_on,
+            cast(null as varchar) as consent_version,
+            event_id as file_id,
+            cast(0 as bigint) as line_no
+        from {{ source("ledger", "chat_links") }}
+    ),
+    agreed as (
+        select
+            links.line_user_id,
+            links.patient_id,
+            purposes.purpose,
+            links.consented_on,
+            links.consent_version
+        from links
+        inner join
+            {{ ref("consent_purposes") }} as purposes
+            on '|' || links.consent_purposes || '|' like '%|' || purposes.purpose || '|%'
+        left join
+            {{ source("ledger", "chat_consents") }} as said
+            on said.line_user_id = links.line_user_id
+            and said.purpose = purposes.purpose
+        -- The later of the two counts; on one day, the withdrawal.
+        where said.purpose is null or said.is_granted or links.consented_on > said.on_day
+        union
+        select
+            links.line_user_id,
+            links.patient_id,
+            said.purpose,
+            said.on_day as consented_on,
+            said.version as consent_version
+        from links
+        inner join
+            {{ source("ledger", "chat_consents") }} as said
+            on said.line_user_id = links.line_user_id
+            and said.is_granted
+    ),
+    consents as (
+        select
+            line_user_id,
+            patient_id,
+            string_agg(distinct purpose, '|' order by purpose) as consent_purposes,
+            max(consented_on) as consented_on,
+            max(consent_version) as consent_version
+        from agreed
+        group by line_user_id, patient_id
     )
 select
-    line_user_id,
-    patient_id,
-    relation,
-    linked_on,
-    is_following,
-    consent_purposes,
-    consented_on,
-    consent_version,
-    file_id,
-    line_no
-from ranked
-where recency = 1
+    links.line_user_id,
+    links.patient_id,
+    links.relation,
+    links.linked_on,
+    coalesce(accounts.is_following, links.is_following) as is_following,
+    coalesce(consents.consent_purposes, '') as consent_purposes,
+    consents.consented_on,
+    consents.consent_version,
+    links.file_id,
+    links.line_no
+from links
+left join
+    {{ source("ledger", "chat_accounts") }} as accounts
+    on accounts.line_user_id = links.line_user_id
+left join
+    consents
+    on consents.line_user_id = links.line_user_id
+    and consents.patient_id = links.patient_id

@@ -1,0 +1,68 @@
+"""What is answered to an event at once, free of quota: never anything about a chart."""
+
+from typing import Any
+
+from dagster_project.conversation.codes import code_in
+from dagster_project.conversation.events import Event
+from dagster_project.conversation.fold import ALL, CONSENT, Account
+from dagster_project.conversation.words import Words
+
+Message = dict[str, Any]
+
+
+def answer(event: Event, account: Account, words: Words) -> list[Message]:
+    """Return the messages that answer an event, given the account as it is after it."""
+    if event.kind == "follow":
+        return [_text(words.answers["followed"])]
+    if event.kind == "postback":
+        return _consented(event, words)
+    if event.kind != "message" or not event.said:
+        return []
+    if words.is_urgent(event.said):
+        return [_text(words.answers["urgent"])]
+    if words.means(event.said, "stop"):
+        return [_text(words.answers["stopped"])]
+    if words.means(event.said, "unlink"):
+        return [_text(words.answers["unlinked"])]
+    if words.means(event.said, "settings"):
+        return [_asking(words.answers["settings"], words)]
+    if code_in(event.said):
+        # The same answer whatever was wrong: unknown, used, expired, or one try too many.
+        is_linked = any(each.event_id == event.event_id for each in account.links.values())
+        if is_linked:
+            return [_asking(words.answers["linked"], words)]
+        return [_text(words.answers["not_linked"])]
+    return []
+
+
+def _consented(event: Event, words: Words) -> list[Message]:
+    found = CONSENT.fullmatch(event.said)
+    if found is None or found["purpose"] not in {*words.purposes, ALL}:
+        return []
+    said = words.answers["granted" if found["answer"] == "yes" else "withdrawn"]
+    name = words.purposes.get(found["purpose"], "すべてのお知らせ")
+    return [_asking(said.format(purpose=name), words)]
+
+
+def _text(text: str) -> Message:
+    return {"type": "text", "text": text}
+
+
+def _asking(text: str, words: Words) -> Message:
+    """Return a text with one tap for each purpose, one for all, and one to stop."""
+    taps = [
+        ("すべて受け取る", f"consent:{words.version}:{ALL}:yes"),
+        *(
+            (f"{label}", f"consent:{words.version}:{purpose}:yes")
+            for purpose, label in words.purposes.items()
+        ),
+        ("すべて止める", f"consent:{words.version}:{ALL}:no"),
+    ]
+    items = [
+        {
+            "type": "action",
+            "action": {"type": "postback", "label": label, "data": data, "displayText": label},
+        }
+        for label, data in taps
+    ]
+    return {**_text(text), "quickReply": {"items": items}}

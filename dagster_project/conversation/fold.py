@@ -1,0 +1,125 @@
+"""What is true of each LINE account, from all its events in the order they happened.
+
+Pure: the same events and codes give the same accounts, however often and in whatever
+order they were delivered.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from dagster_project.conversation.codes import Code, code_in, digest
+from dagster_project.conversation.events import Event
+from dagster_project.conversation.words import Words
+from dagster_project.settings import TOKYO
+
+WRONG_TRIES = 5
+LOCK_MS = 24 * 60 * 60 * 1000
+CONSENT = re.compile(r"consent:(?P<version>[a-z0-9]{1,16}):(?P<purpose>[a-z]+):(?P<answer>yes|no)")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A chart an account may hear about."""
+
+    relation: str
+    linked_on: date
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The last word of an account on one purpose, and the proof of it."""
+
+    is_granted: bool
+    on_day: date
+    version: str
+    event_id: str
+
+
+@dataclass
+class Account:
+    """One LINE account. `is_following` is None where no event has said."""
+
+    is_following: bool | None = None
+    links: dict[str, Link] = field(default_factory=dict)
+    consents: dict[str, Consent] = field(default_factory=dict)
+    unlinked_on: date | None = None
+    wrong_tries: deque[int] = field(default_factory=deque)
+
+    def is_locked(self, at_ms: int) -> bool:
+        """Return whether too many wrong codes were sent in the day before an instant."""
+        recent = [each for each in self.wrong_tries if each > at_ms - LOCK_MS]
+        return len(recent) >= WRONG_TRIES
+
+
+def fold(events: Iterable[Event], codes: Mapping[str, Code], words: Words) -> dict[str, Account]:
+    """Return every account that has events. `codes` are the issued ones, by their digest."""
+    accounts: dict[str, Account] = {}
+    used: set[str] = set()
+    for event in sorted({each.event_id: each for each in sorted(events, reverse=True)}.values()):
+        if event.line_user_id:
+            account = accounts.setdefault(event.line_user_id, Account())
+            _apply(account, event, codes, used, words)
+    return accounts
+
+
+def _apply(
+    account: Account, event: Event, codes: Mapping[str, Code], used: set[str], words: Words
+) -> None:
+    if event.kind == "follow":
+        account.is_following = True  # which restores no consent
+    elif event.kind == "unfollow":
+        account.is_following = False
+        _consent(account, event, list(words.purposes), words.version, is_granted=False)
+    elif event.kind == "postback":
+        _answer(account, event, words)
+    elif event.kind == "message":
+        if words.means(event.said, "stop"):
+            _consent(account, event, list(words.purposes), words.version, is_granted=False)
+        elif words.means(event.said, "unlink"):
+            account.links.clear()
+            account.unlinked_on = day_of(event)
+            _consent(account, event, list(words.purposes), words.version, is_granted=False)
+        elif code := code_in(event.said):
+            _link(account, event, codes, digest(code), used)
+
+
+def _answer(account: Account, event: Event, words: Words) -> None:
+    found = CONSENT.fullmatch(event.said)
+    # Who blocked the account hears nothing, and has to be asked again.
+    if found is None or account.is_following is False:
+        return
+    named = found["purpose"]
+    purposes = list(words.purposes) if named == ALL else [named]
+    known = [each for each in purposes if each in words.purposes]
+    _consent(account, event, known, found["version"], is_granted=found["answer"] == "yes")
+
+
+def _consent(
+    account: Account, event: Event, purposes: Sequence[str], version: str, *, is_granted: bool
+) -> None:
+    for purpose in purposes:
+        account.consents[purpose] = Consent(is_granted, day_of(event), version, event.event_id)
+
+
+def _link(
+    account: Account, event: Event, codes: Mapping[str, Code], wanted: str, used: set[str]
+) -> None:
+    if account.is_locked(event.at_ms):
+        return
+    code = codes.get(wanted)
+    if code is None or wanted in used or not code.is_good_at(event.at_ms):
+        account.wrong_tries.append(event.at_ms)
+        return
+    used.add(wanted)
+    for patient_id in code.patient_ids:
+        account.links[patient_id] = Link(code.relation, day_of(event), event.event_id)
+
+
+def day_of(event: Event) -> date:
+    """Return the day of an event in Asia/Tokyo."""
+    return datetime.fromtimestamp(event.at_ms / 1000, UTC).astimezone(TOKYO).date()

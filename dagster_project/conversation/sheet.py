@@ -1,0 +1,99 @@
+"""The sheet that reception hands over: one code, as letters and as a QR code, nothing of a chart."""
+
+from collections.abc import Sequence
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import segno
+from rich.console import Console
+from rich.markup import escape as plain
+
+from dagster_project.clinic import Clinic, ClinicError, clinic_in, one_clinic
+from dagster_project.exit_codes import FAILED, OK
+from dagster_project.ingest.cells import clean
+from dagster_project.ingest.reachability import patient_id
+from dagster_project.ledger.conversation import CODE_LIFE, issue_code
+from dagster_project.ledger.store import open_ledger
+from dagster_project.overrides.commands import name_or_login
+from dagster_project.overrides.known import read_known
+from dagster_project.settings import Settings
+
+STYLE = """
+@page{size:A6;margin:10mm}
+body{font-family:"Noto Sans CJK JP",system-ui,sans-serif;color:#222;max-width:24rem;margin:1rem auto;
+padding:0 1rem;line-height:1.6}
+h1{font-size:1.1rem}.code{font:700 2rem ui-monospace,monospace;letter-spacing:.12em;text-align:center}
+svg{display:block;margin:1rem auto;width:11rem;height:11rem}li{margin:.3rem 0}
+.small{font-size:.85rem;color:#555}
+"""
+
+
+def run_link_code(
+    settings: Settings,
+    clinic: str | None,
+    patients: Sequence[str],
+    relation: str,
+    by: str | None,
+    out: Path | None,
+    console: Console,
+) -> int:
+    """Issue a code for charts that are published, write its sheet, and return an exit code."""
+    try:
+        chosen = clinic_in(settings.exports_dir, one_clinic(settings.exports_dir, clinic))
+        known = read_known(settings.published_path(chosen.clinic_id))
+    except FileNotFoundError:
+        console.print("[red]まだ公開された夜がありません / run `tagline nightly` first[/]")
+        return FAILED
+    except ClinicError as error:
+        console.print(f"[red]{plain(str(error))}[/]", highlight=False)
+        return FAILED
+    charts = [patient_id(clean(each)) for each in patients]
+    if missing := [each for each in charts if each not in known.patients]:
+        console.print(f"[red]患者一覧にいません / not in the list: {' '.join(missing)}[/]")
+        return FAILED
+    now = settings.now()
+    ledger = open_ledger(settings.ledger())
+    code = issue_code(ledger, chosen.clinic_id, charts, relation, name_or_login(by), now)
+    path = out or settings.data_dir / "pages" / f"link-{chosen.clinic_id}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = (now + CODE_LIFE).strftime("%Y年%m月%d日 %H:%M")
+    path.write_text(sheet(chosen, code, until), encoding="utf-8")
+    console.print(f"{code[:4]}-{code[4:]}  ({until} まで1回) {path}", highlight=False)
+    return OK
+
+
+def sheet(clinic: Clinic, code: str, until: str) -> str:
+    """Return the printable page, which needs no network."""
+    shown = f"{code[:4]}-{code[4:]}"
+    steps = (
+        "スマートフォンのカメラで下のコードを読み取り、LINEを開きます。",
+        "入力欄に出ているコードをそのまま送信します。",
+        "受け取りたいお知らせを選びます。選ばなければ何も届きません。",
+    )
+    listed = "".join(f"<li>{each}</li>" for each in steps)
+    return (
+        "<!doctype html><html lang=ja><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width,initial-scale=1'>"
+        f"<title>LINE連携コード</title><style>{STYLE}</style>"
+        f"<h1>{escape(clinic.name)}<br>LINE連携のご案内</h1><ol>{listed}</ol>"
+        f"{_qr(link_of(clinic, shown))}<p class=code>{shown}</p>"
+        f"<p class=small>{until}まで、1回だけ使えます。診療に関わる内容がLINEに表示されることは"
+        "ありません。連携は「連携解除」、お知らせは「配信停止」と送信すると、いつでも止められます。</p>"
+        "</html>"
+    )
+
+
+def link_of(clinic: Clinic, said: str) -> str:
+    """Return LINE's address that opens the clinic's chat with a text in the input field.
+
+    Source: https://developers.line.biz/en/docs/messaging-api/using-line-url-scheme/
+    """
+    return f"https://line.me/R/oaMessage/{quote(clinic.line.channel, safe='')}/?{quote(said)}"
+
+
+def _qr(text: str) -> str:
+    out = BytesIO()
+    segno.make(text, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=4)
+    return out.getvalue().decode()

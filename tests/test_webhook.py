@@ -1,0 +1,235 @@
+"""The webhook over real HTTP: what is acknowledged is kept, what is not signed is not looked at."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import chat
+import pytest
+import uvicorn
+from clinic_builder import user
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select
+
+from dagster_project.conversation.app import MAX_BODY, build_app
+from dagster_project.ledger.conversation import accounts, issue_code
+from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tables import audit, line_event
+
+SECRET = "of-this-clinic"  # noqa: S105
+ME = user(1)
+
+
+@dataclass
+class Answers:
+    """A LINE that only listens to what is answered."""
+
+    given: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
+    arrived: threading.Event = field(default_factory=threading.Event)
+
+    def reply(self, reply_token: str, messages: Sequence[dict[str, Any]]) -> None:
+        self.given.append((reply_token, list(messages)))
+        self.arrived.set()
+
+
+@dataclass
+class Service:
+    """The service on a port of this machine, and LINE's hand to call it with."""
+
+    engine: Engine
+    answers: Answers
+    port: int
+
+    def post(
+        self, raw: bytes, signature: str | None = None, clinic: str = "good", path: str = ""
+    ) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            headers = {"x-line-signature": signature or chat.signature(raw, SECRET)}
+            connection.request("POST", path or f"/webhook/{clinic}", raw, headers)
+            response = connection.getresponse()
+            assert response.read() == b"", "nothing is told to whoever calls"
+            return response.status
+        finally:
+            connection.close()
+
+    def say(self, *events: dict[str, Any]) -> int:
+        return self.post(chat.body(events))
+
+    def answered(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Send an event that can be answered, and return the messages of the answer."""
+        self.answers.arrived.clear()
+        assert self.say({**event, "replyToken": event["webhookEventId"]}) == 200
+        assert self.answers.arrived.wait(5)
+        token, messages = self.answers.given[-1]
+        assert token == event["webhookEventId"]
+        return messages
+
+    def kept(self) -> int:
+        with self.engine.connect() as con:
+            return int(con.execute(select(func.count()).select_from(line_event)).scalar_one())
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    ledger = tmp_path_factory.mktemp("webhook") / "ledger.db"
+    engine, answers = open_ledger(f"sqlite:///{ledger}"), Answers()
+    app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Service(engine, answers, port)
+    server.should_exit = True
+    thread.join(5)
+
+
+@pytest.fixture
+def service(running: Service) -> Service:
+    with running.engine.begin() as con:
+        con.execute(line_event.delete())
+        con.execute(audit.delete())
+    running.answers.given.clear()
+    return running
+
+
+def account(service: Service, who: str = ME) -> Any:
+    return accounts(service.engine, "good", date.max)[who]
+
+
+def test_a_signed_event_is_kept_and_a_redelivery_adds_nothing(service: Service) -> None:
+    event = chat.event("follow", ME, 0)
+    again = {**event, "deliveryContext": {"isRedelivery": True}}
+    assert [service.say(event), service.say(again), service.say(event, again)] == [200] * 3
+    assert service.kept() == 1
+    assert account(service).is_following is True
+
+
+def test_the_ping_of_the_console_is_answered(service: Service) -> None:
+    assert service.say() == 200
+    assert service.kept() == 0
+
+
+@pytest.mark.parametrize("signature", ["", "x", "é", chat.signature(b"another body", SECRET)])
+def test_what_is_not_signed_is_refused_and_not_kept(service: Service, signature: str) -> None:
+    raw = chat.body([chat.event("follow", ME, 0)])
+    assert service.post(raw, signature or " ") == 401
+    assert service.post(raw, chat.signature(raw, "of another clinic")) == 401
+    assert service.kept() == 0
+
+
+def test_one_clinic_is_no_business_of_another(service: Service) -> None:
+    raw = chat.body([chat.event("follow", ME, 0)])
+    assert service.post(raw, clinic="unknown") == 404
+    assert service.kept() == 0
+
+
+def test_a_body_larger_than_any_webhook_is_refused(service: Service) -> None:
+    assert service.post(b" " * (MAX_BODY + 1)) == 413
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'{"events": 3}', b"\xff\xfe", b"[" * 100_000])
+def test_a_signed_body_that_is_no_webhook_is_refused(service: Service, raw: bytes) -> None:
+    assert service.post(raw) == 400
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+KEYS = ["type", "mode", "timestamp", "source", "webhookEventId", "message", "postback",
+        "replyToken"]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck(9)])
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), ODD, max_size=8) | ODD, max_size=4))
+def test_whatever_is_signed_is_never_an_error_of_ours(service: Service, events: list[Any]) -> None:
+    raw = json.dumps({"events": events}).encode()
+    assert service.post(raw) == 200
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck(9)])
+@given(st.binary(max_size=300), st.text(st.characters(min_codepoint=33, max_codepoint=126)))
+def test_whatever_is_not_signed_is_refused(service: Service, raw: bytes, signature: str) -> None:
+    assert service.post(raw, signature or "x") == 401
+
+
+def test_a_code_of_the_reception_links_and_asks_what_to_send(service: Service) -> None:
+    code = issue_code(service.engine, "good", ["7"], "parent", "reception", chat.START)
+    messages = service.answered(chat.text(f"{code[:4]}-{code[4:].lower()}", ME, 1))
+    assert "連携しました" in messages[0]["text"]
+    assert "連携解除" in messages[0]["text"], "how to unlink is said when linking"
+    assert "7" not in json.dumps(messages, ensure_ascii=False), "nothing about a chart"
+    labels = [each["action"]["label"] for each in messages[0]["quickReply"]["items"]]
+    assert len(labels) <= 13
+    assert all(len(label) <= 20 for label in labels)
+    assert account(service).links["7"].relation == "parent"
+
+
+def test_a_wrong_a_used_and_an_old_code_get_the_same_answer(service: Service) -> None:
+    used = issue_code(service.engine, "good", ["7"], "self", "reception", chat.START)
+    old = issue_code(service.engine, "good", ["8"], "self", "reception", chat.START)
+    service.say(chat.text(used, user(2), 0))
+    answers = [
+        service.answered(chat.text(said, ME, minute))
+        for said, minute in (("ZZ34ZZ56", 1), (used, 2), (old, 15 * 24 * 60))
+    ]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_consent_is_a_tap_and_stopping_is_a_word(service: Service) -> None:
+    messages = service.answered(chat.text("配信設定", ME, 0))
+    taps = [each["action"]["data"] for each in messages[0]["quickReply"]["items"]]
+    vaccine = next(each for each in taps if "vaccine" in each)
+    assert "予防接種" in service.answered(chat.tap(vaccine, ME, 1))[0]["text"]
+    assert account(service).consents["vaccine"].is_granted
+    assert "止めました" in service.answered(chat.text("配信停止", ME, 2))[0]["text"]
+    assert not any(each.is_granted for each in account(service).consents.values())
+
+
+@pytest.mark.parametrize(
+    ("said", "is_urgent"),
+    [
+        ("朝から胸が痛いです", True),
+        ("子どもの意識が ない", True),
+        ("胸のレントゲンはいつですか", False),
+    ],
+)
+def test_urgent_words_get_the_safety_answer_and_tell_the_staff(
+    service: Service, said: str, is_urgent: bool
+) -> None:
+    event = {**chat.text(said, ME, 0), "replyToken": "t"}
+    if is_urgent:
+        assert "119" in service.answered(event)[0]["text"]
+    else:
+        assert service.say(event) == 200
+    with service.engine.connect() as con:
+        lines = con.execute(select(audit.c.kind, audit.c.subject, audit.c.detail)).all()
+    assert bool(lines) is is_urgent
+    assert said not in str(lines)
+
+
+def test_on_standby_nothing_is_answered_but_all_is_kept(service: Service) -> None:
+    event = {**chat.text("配信停止", ME, 0), "mode": "standby", "replyToken": "t"}
+    assert service.say(event) == 200
+    assert service.kept() == 1
+    assert not service.answers.given
+
+
+def test_a_ledger_out_of_reach_is_not_acknowledged(service: Service) -> None:
+    with service.engine.begin() as con:
+        line_event.drop(con)
+    try:
+        assert service.say(chat.event("follow", ME, 0)) == 503
+    finally:
+        with service.engine.begin() as con:
+            line_event.create(con)
+    assert service.say(chat.event("follow", ME, 0)) == 200
