@@ -17,6 +17,7 @@ import pyarrow as pa
 from dagster_project.carried import carry_last_night, note_what_is_known
 from dagster_project.clinic import Clinic
 from dagster_project.ingest.contract import DATASETS, FILES
+from dagster_project.ledger.chat_snapshot import NOTHING_SAID, Chat
 from dagster_project.publish import Build
 from dagster_project.rules import UNVERSIONED, Rules
 
@@ -83,6 +84,7 @@ class Night:
     deliveries: Rows = ()  # as `ledger.deliveries`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
+    chat: Chat = NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links` and `chat_consents`
     contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
 
 
@@ -105,6 +107,9 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         _fill(con, "ledger.deliveries", night.deliveries)
         _fill(con, "ledger.overrides", night.overrides)
         _fill(con, "ledger.tag_decisions", night.decisions)
+        _fill(con, "ledger.chat_accounts", night.chat.accounts)
+        _fill(con, "ledger.chat_links", night.chat.links)
+        _fill(con, "ledger.chat_consents", night.chat.consents)
         _fill(con, "meta.rule_versions", [[*pair] for pair in night.rules.tags.items()])
         _fill(con, "meta.node_versions", [[*pair] for pair in night.rules.nodes.items()])
         carry_last_night(con, night.last_night, work.with_name("previous.duckdb"))

@@ -1,5 +1,6 @@
 """Tonight's plan into the ledger, and the one asset that sends."""
 
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,8 @@ from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
+from dagster_project.ledger.chat_snapshot import snapshot
+from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
@@ -73,11 +76,14 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             load_message(campaigns_dir, each.parent.name)
             for each in sorted(campaigns_dir.glob("*/message.json"))
         ]
+        ledger = open_ledger(settings.ledger())
+        # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
+        chat = snapshot(accounts(ledger, clinic.clinic_id, date.max))
         report = deliver(
-            open_ledger(settings.ledger()),
+            ledger,
             clinic,
             path,
-            reachable(settings.landing_dir(), clinic, settings.as_of()),
+            reachable(settings.landing_dir(), clinic, settings.as_of(), chat),
             {content_version(messages): messages for messages in contents},
             connect(settings, clinic),
             settings.now,

@@ -14,6 +14,8 @@ from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
 from dagster_project.clinic import clinic_in
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
+from dagster_project.ledger.chat_snapshot import snapshot
+from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tag_decisions import decisions_for_warehouse
@@ -55,6 +57,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
             decisions=decisions_for_warehouse(ledger),
+            chat=snapshot(accounts(ledger, clinic.clinic_id, as_of)),
             contents=content_versions(settings.dbt_dir / "campaigns"),
         )
         rows = prepare(work, night)

@@ -1,4 +1,4 @@
-"""The sheet that reception hands over: one code, as letters and as a QR code, nothing of a chart."""
+"""The sheet that reception hands over: one code, as letters and QR, and nothing of a chart."""
 
 from collections.abc import Sequence
 from html import escape
@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import segno
 from rich.console import Console
-from rich.markup import escape as plain
 
-from dagster_project.clinic import Clinic, ClinicError, clinic_in, one_clinic
-from dagster_project.exit_codes import FAILED, OK
+from dagster_project.clinic import Clinic, ClinicError, clinic_in
+from dagster_project.clinics import fail, the_clinic
+from dagster_project.exit_codes import OK
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.conversation import CODE_LIFE, issue_code
@@ -22,9 +22,10 @@ from dagster_project.settings import Settings
 
 STYLE = """
 @page{size:A6;margin:10mm}
-body{font-family:"Noto Sans CJK JP",system-ui,sans-serif;color:#222;max-width:24rem;margin:1rem auto;
-padding:0 1rem;line-height:1.6}
-h1{font-size:1.1rem}.code{font:700 2rem ui-monospace,monospace;letter-spacing:.12em;text-align:center}
+body{font-family:"Noto Sans CJK JP",system-ui,sans-serif;color:#222;max-width:24rem;
+margin:1rem auto;padding:0 1rem;line-height:1.6}
+h1{font-size:1.1rem}
+.code{font:700 2rem ui-monospace,monospace;letter-spacing:.12em;text-align:center}
 svg{display:block;margin:1rem auto;width:11rem;height:11rem}li{margin:.3rem 0}
 .small{font-size:.85rem;color:#555}
 """
@@ -41,18 +42,15 @@ def run_link_code(
 ) -> int:
     """Issue a code for charts that are published, write its sheet, and return an exit code."""
     try:
-        chosen = clinic_in(settings.exports_dir, one_clinic(settings.exports_dir, clinic))
+        chosen = clinic_in(settings.exports_dir, the_clinic(settings.exports_dir, clinic))
         known = read_known(settings.published_path(chosen.clinic_id))
     except FileNotFoundError:
-        console.print("[red]まだ公開された夜がありません / run `tagline nightly` first[/]")
-        return FAILED
+        return fail(console, "まだ公開された夜がありません / run `tagline nightly` first")
     except ClinicError as error:
-        console.print(f"[red]{plain(str(error))}[/]", highlight=False)
-        return FAILED
+        return fail(console, str(error))
     charts = [patient_id(clean(each)) for each in patients]
     if missing := [each for each in charts if each not in known.patients]:
-        console.print(f"[red]患者一覧にいません / not in the list: {' '.join(missing)}[/]")
-        return FAILED
+        return fail(console, f"患者一覧にいません / not in the list: {' '.join(missing)}")
     now = settings.now()
     ledger = open_ledger(settings.ledger())
     code = issue_code(ledger, chosen.clinic_id, charts, relation, name_or_login(by), now)
