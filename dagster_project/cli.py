@@ -172,7 +172,7 @@ def simulator(port: int) -> None:
     from dagster_project.simulator import run_forever  # noqa: PLC0415
 
     console.print(f"LINE simulator: http://127.0.0.1:{port}/")
-    run_forever(port, Settings().data_dir / "simulator")
+    run_forever(port, Settings().data_dir / "simulator", Settings().at)
 
 
 @main.command()

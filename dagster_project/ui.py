@@ -13,6 +13,7 @@ from dagster_project.runner import open_instance
 from dagster_project.settings import Settings, pretending
 
 SIMULATOR_PORT = 8787
+WEBHOOK_PORT = 8788
 LATE_ENOUGH = time(11)  # when any clinic's window is open: a sample's day is tried at this hour
 
 
@@ -30,6 +31,7 @@ def serve(settings: Settings, port: int, console: Console) -> None:
     if settings.line == "simulator" and not settings.simulator_url:
         environment["TAGLINE_SIMULATOR_URL"] = f"http://127.0.0.1:{SIMULATOR_PORT}"
         commands += [[str(tools / "tagline"), "simulator", "--port", str(SIMULATOR_PORT)]]
+        commands += [[str(tools / "tagline"), "webhook", "--port", str(WEBHOOK_PORT)]]
         console.print(f"LINE simulator: http://127.0.0.1:{SIMULATOR_PORT}/")
     console.print(f"Dagster: http://127.0.0.1:{port}/")
     # A plain kill ends the servers too, as Ctrl-C does.

@@ -15,8 +15,8 @@ from dagster_project.delivery.reconcile import reconcile
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tables import attempt, batch, intent
 from dagster_project.line.client import LineClient
-from dagster_project.line.connect import introduce
 from dagster_project.line.replies import Reply
+from dagster_project.line.simulated import introduce
 from dagster_project.simulator import RunningSimulator, start
 from dagster_project.simulator.channel import Channel
 

@@ -16,6 +16,7 @@ from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
+from dagster_project.line.simulated import introduce
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
@@ -62,7 +63,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
     def line_delivery(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
-        from dagster_project.line.connect import connect, introduce  # noqa: PLC0415 - slow SDK
+        from dagster_project.line.connect import connect  # noqa: PLC0415 - slow SDK
 
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id

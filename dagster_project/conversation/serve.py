@@ -1,6 +1,7 @@
 """The webhook service of an installation: which clinics it serves, with which secrets."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from dagster_project.line.credentials import (
     simulator_secret,
     simulator_token,
 )
+from dagster_project.line.simulated import register_webhook
 from dagster_project.settings import LIVE_LINE_API, Settings
 
 
@@ -49,15 +51,30 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         except (ClinicError, CredentialError) as error:
             console.print(f"[red]{error}[/red]")
             continue
+        url = f"http://{host}:{port}/webhook/{clinic_id}"
         if replier:
             repliers[clinic_id] = replier
-        console.print(f"{clinic.name}: http://{host}:{port}/webhook/{clinic_id}")
+            _introduce(settings, clinic, url, console)
+        console.print(f"{clinic.name}: {url}")
     if not secrets:
         return 1
     app = build_app(open_ledger(settings.ledger()), secrets, repliers, settings.now)
     # Neither bodies nor addresses of patients' phones belong in a log.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
     return 0
+
+
+def _introduce(settings: Settings, clinic: Clinic, url: str, console: Console) -> None:
+    if settings.line == "live" or settings.simulator_url is None:
+        return
+    for _ in range(20):  # started beside it, the simulator may need a moment
+        try:
+            register_webhook(settings.simulator_url, clinic, url)
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    console.print(f"[yellow]{settings.simulator_url}: no simulator is there[/yellow]")
 
 
 def _of(

@@ -1,15 +1,11 @@
 """The channel a clinic's messages go to: the simulator, unless the environment says live."""
 
-import json
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.request import ProxyHandler, Request, build_opener
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.credentials import access_token, simulator_token
-from dagster_project.line.loopback import require_loopback
 from dagster_project.line.replies import Quota, Reply
 from dagster_project.settings import LIVE_LINE_API, Settings
 
@@ -58,26 +54,3 @@ def connect(settings: Settings, clinic: Clinic) -> LazyChannel:
     if settings.simulator_url is None:
         raise NoSimulatorError("set TAGLINE_SIMULATOR_URL, or start with `tagline ui`")
     return LazyChannel(settings.simulator_url, simulator_token(clinic), live=False)
-
-
-def introduce(
-    base_url: str, clinic: Clinic, following: Sequence[str], blocked: Sequence[str]
-) -> None:
-    """Tell the simulator of a clinic's channel and its friends, as LINE would know them.
-
-    Raises ValueError when the simulator is said to be on another machine.
-    """
-    require_loopback(base_url)
-    who: dict[str, object] = {"clinic_id": clinic.clinic_id}
-    account = {"channel": clinic.line.channel, "monthly_limit": clinic.line.monthly_limit}
-    _post(f"{base_url}/_simulator/channels", {**who, **account})
-    friends: dict[str, object] = {**who, "following": list(following), "blocked": list(blocked)}
-    _post(f"{base_url}/_simulator/friends", friends)
-
-
-def _post(url: str, body: dict[str, object]) -> None:
-    data = json.dumps(body).encode()
-    request = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-    # A proxy the environment names is for the world outside, not for this machine.
-    with build_opener(ProxyHandler({})).open(request, timeout=10):
-        pass

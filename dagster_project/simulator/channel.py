@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+REPLY_TOKEN_LIFE = timedelta(minutes=1)
 RETRY_KEY_LIFE = timedelta(hours=24)  # after that the same key sends again
 MAX_UNITS_A_MONTH = 1000  # the 1,001st name is accepted and silently not assigned
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -14,6 +15,7 @@ SETTABLE = {
     "monthly_limit": "monthly_limit",
     "unknown_users": "unknown_users",
     "consumption_lag": "consumption_lag",
+    "webhook": "webhook",
 }
 
 
@@ -60,6 +62,10 @@ class Channel:
     keys: dict[str, RetryKey] = field(default_factory=dict)
     units: dict[str, list[str]] = field(default_factory=dict)
     inbox: list[dict[str, Any]] = field(default_factory=list)
+    webhook: str | None = None  # where events go, if anywhere
+    talk: list[dict[str, Any]] = field(default_factory=list)  # what users said, and the answers
+    last_ms: int = 0  # of the last event: no two happen at one instant
+    reply_tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -93,6 +99,15 @@ class Channel:
         """Take over who follows and who blocked."""
         self.friends |= following | blocked
         self.blocked = (self.blocked - following) | blocked
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take over what a user did in the chat."""
+        self.last_ms = max(self.last_ms, int(said["timestamp"]))
+        if said["type"] == "follow":
+            self.befriend({said["user"]}, set())
+        elif said["type"] == "unfollow":
+            self.befriend(set(), {said["user"]})
+        self.talk.append(said)
 
     def accept(self, request: dict[str, Any], now: datetime) -> None:
         """Deliver to every reachable recipient; the others are skipped and not counted.

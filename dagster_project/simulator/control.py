@@ -30,8 +30,11 @@ async def friends(request: web.Request, state: State) -> web.StreamResponse:
     """POST {clinic_id, following: [...], blocked: [...]}; only what is new is kept."""
     body = await request.json()
     known = state.channel(body["clinic_id"])
-    following = set(body.get("following", [])) - (known.friends - known.blocked)
-    blocked = set(body.get("blocked", [])) - known.blocked
+    # Who followed or blocked here, by hand, knows best.
+    moves = {"follow", "unfollow"}
+    decided = {each["user"] for each in known.talk if each["type"] in moves}
+    following = set(body.get("following", [])) - (known.friends - known.blocked) - decided
+    blocked = set(body.get("blocked", [])) - known.blocked - decided
     if following or blocked:
         who = {"following": sorted(following), "blocked": sorted(blocked)}
         state.record({"event": "friends", "clinic_id": known.clinic_id, **who})

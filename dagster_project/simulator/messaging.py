@@ -15,7 +15,7 @@ from dagster_project.simulator.answers import (
     invalid,
     new_request_id,
 )
-from dagster_project.simulator.channel import Channel, RetryKey
+from dagster_project.simulator.channel import REPLY_TOKEN_LIFE, Channel, RetryKey
 from dagster_project.simulator.faults import AFTER, BEFORE, RESERVED, SLOW, delay, fail
 from dagster_project.simulator.state import State
 from dagster_project.simulator.validation import problem_of, problem_of_messages
@@ -32,6 +32,22 @@ async def push(request: web.Request, state: State, channel: Channel) -> web.Stre
 async def multicast(request: web.Request, state: State, channel: Channel) -> web.StreamResponse:
     """POST /v2/bot/message/multicast."""
     return await _send(request, state, channel, is_push=False)
+
+
+async def reply(request: web.Request, state: State, channel: Channel) -> web.StreamResponse:
+    """POST /v2/bot/message/reply: once, within a minute, free of quota."""
+    body = _parsed(await request.read())
+    if body is None:
+        return error(400, NOT_JSON)
+    if problem := problem_of_messages(body.get("messages")):
+        return answer(400, problem)
+    user, at = channel.reply_tokens.pop(str(body.get("replyToken")), ("", state.now()))
+    if not user or state.now() - at > REPLY_TOKEN_LIFE:
+        return error(400, "Invalid reply token")
+    said: Body = {"user": user, "at": state.now().isoformat(), "type": "reply"}
+    said |= {"messages": body["messages"], "timestamp": channel.last_ms}
+    state.record({"event": "replied", "clinic_id": channel.clinic_id, "said": said})
+    return answer(200, {"sentMessages": [{"id": "1"} for _ in body["messages"]]})
 
 
 async def validate(request: web.Request, state: State, channel: Channel) -> web.StreamResponse:  # noqa: ARG001

@@ -1,5 +1,6 @@
 """Two pages in Japanese: the channels, and one user's chat as their phone shows it."""
 
+import secrets
 from collections import Counter
 from html import escape
 from typing import Any
@@ -18,6 +19,12 @@ td.n,th.n{text-align:right}a{color:#06623b}
 .chat{background:#8cabd8;border-radius:.8rem;padding:1rem;max-width:26rem}
 .bubble{background:#fff;border-radius:1rem;padding:.7rem .9rem;margin:.2rem 0 0;
 white-space:pre-wrap;overflow-wrap:anywhere}.at{font-size:.75rem;color:#23385c;margin:0 0 .9rem}
+.mine{margin-left:auto;background:#8de055;width:fit-content;max-width:85%}
+.at.mine{background:none;text-align:right}.notice{background:#fff3cd;padding:.5rem .8rem}
+.taps{display:flex;flex-wrap:wrap;gap:.4rem;margin:.7rem 0;max-width:28rem}
+.typing{display:flex;gap:.4rem;max-width:28rem;margin:.7rem 0}.typing input{flex:1;min-width:0}
+input,button{font:inherit;padding:.5rem .8rem;border:1px solid #b9c0c8;border-radius:.6rem}
+button{background:#06c755;color:#000;border-color:#06a648;cursor:pointer}
 .code{font-family:ui-monospace,monospace;font-size:.8rem}
 """
 
@@ -45,19 +52,85 @@ async def overview(request: web.Request, state: State) -> web.StreamResponse:  #
             for user, count in sorted(counts.items())
         ]
         parts.append("</table>")
+        newcomer = f"U{secrets.token_hex(16)}"
+        label = "新しい友だちとして話してみる"
+        parts.append(_form(clinic_id, newcomer, "follow", "", label))
     return _page("LINE シミュレーター", parts)
 
 
 async def chat(request: web.Request, state: State) -> web.StreamResponse:
-    """GET /chat?clinic_id=&user=: what this person received, oldest first."""
+    """GET /chat?clinic_id=&user=: this person's talk, oldest first, and what they may do in it."""
     clinic_id, user = request.query["clinic_id"], request.query["user"]
-    copies = [copy for copy in state.channel(clinic_id).inbox if copy["user"] == user]
-    parts = [f"<h1>{escape(clinic_id)}</h1><p class=code>{escape(user)}</p><div class=chat>"]
-    for copy in copies:
-        parts += [f"<p class=bubble>{escape(_shown(message))}</p>" for message in copy["messages"]]
-        parts.append(f"<p class=at>{escape(copy['at'][:16].replace('T', ' '))}</p>")
-    parts += ["</div>", "<p><a href='/'>一覧へ戻る</a></p>"]
+    channel = state.channel(clinic_id)
+    copies = [{**each, "type": "reply"} for each in channel.inbox if each["user"] == user]
+    said = [each for each in channel.talk if each["user"] == user]
+    talk = sorted([*copies, *said], key=lambda each: each["at"])
+    parts = [f"<h1>{escape(clinic_id)}</h1><p class=code>{escape(user)}</p>"]
+    parts.append("".join(_notice(request.query.get("delivered", ""))))
+    parts.append("<div class=chat>")
+    for each in talk:
+        parts += _turn(each)
+    parts.append("</div>")
+    last = next((each for each in reversed(talk) if each["type"] == "reply"), None)
+    parts += _quick_replies(clinic_id, user, last)
+    parts += _keyboard(clinic_id, user, is_blocked=user in channel.blocked)
+    parts.append("<p><a href='/'>一覧へ戻る</a></p>")
     return _page("トーク", parts)
+
+
+def _notice(delivered: str) -> list[str]:
+    """Return a line where an event reached nobody: the service may not be running."""
+    if delivered in {"", "200"}:
+        return []
+    command = "<code>tagline webhook</code>"
+    return [f"<p class=notice>Webhook に届いていません。{command} を起動してください。</p>"]
+
+
+def _turn(each: dict[str, Any]) -> list[str]:
+    at = f"<p class=at>{escape(each['at'][:16].replace('T', ' '))}</p>"
+    if each["type"] == "reply":
+        shown = (f"<p class=bubble>{escape(_shown(one))}</p>" for one in each["messages"])
+        return [*shown, at]
+    words = {"follow": "(友だち追加)", "unfollow": "(ブロック)"}.get(each["type"], each["text"])
+    return [
+        f"<p class='bubble mine'>{escape(words)}</p>",
+        at.replace("class=at", "class='at mine'"),
+    ]
+
+
+def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> list[str]:
+    items = last["messages"][-1].get("quickReply", {}).get("items", []) if last else []
+    taps = [each["action"] for each in items if each["action"]["type"] == "postback"]
+    return [
+        "<div class=taps>",
+        *(
+            _form(clinic_id, user, "postback", tap["data"], tap["label"], shown=tap["label"])
+            for tap in taps
+        ),
+        "</div>",
+    ]
+
+
+def _keyboard(clinic_id: str, user: str, *, is_blocked: bool) -> list[str]:
+    typing = (
+        "<form method=post action=/chat class=typing>"
+        f"{_hidden(clinic_id=clinic_id, user=user, type='message')}"
+        "<input name=said required maxlength=5000 placeholder='メッセージを入力'"
+        " aria-label='メッセージ'><button>送信</button></form>"
+    )
+    other = ("follow", "友だち追加") if is_blocked else ("unfollow", "ブロック")
+    return ["" if is_blocked else typing, _form(clinic_id, user, other[0], "", other[1])]
+
+
+def _form(clinic_id: str, user: str, kind: str, said: str, label: str, shown: str = "") -> str:
+    fields = _hidden(clinic_id=clinic_id, user=user, type=kind, said=said, shown=shown)
+    return f"<form method=post action=/chat>{fields}<button>{escape(label)}</button></form>"
+
+
+def _hidden(**values: str) -> str:
+    return "".join(
+        f"<input type=hidden name={name} value='{escape(value)}'>" for name, value in values.items()
+    )
 
 
 def _shown(message: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from dagster_project.simulator import account, control, messaging, page
+from dagster_project.simulator import account, control, messaging, page, patient
 from dagster_project.simulator.answers import Handler, for_channel
 from dagster_project.simulator.state import State
 
@@ -29,6 +29,7 @@ def build_app(state: State) -> web.Application:
             "/v2/bot/message/multicast",
             for_channel(messaging.multicast, takes_retry_key=True),
         ),
+        ("POST", "/v2/bot/message/reply", for_channel(messaging.reply)),
         ("POST", "/v2/bot/message/validate/push", for_channel(messaging.validate)),
         ("POST", "/v2/bot/message/validate/multicast", for_channel(messaging.validate)),
         ("GET", "/v2/bot/info", for_channel(account.bot_info)),
@@ -47,6 +48,7 @@ def build_app(state: State) -> web.Application:
         ("GET", "/_simulator/requests", control.requests),
         ("GET", "/", page.overview),
         ("GET", "/chat", page.chat),
+        ("POST", "/chat", patient.say),
     ):
         app.router.add_route(method, path, _with_state(handler))
     return app
@@ -128,7 +130,7 @@ def start(
     return RunningSimulator(address[0], state, loop, thread)
 
 
-def run_forever(port: int, state_dir: Path) -> None:
-    """Serve in the foreground until interrupted."""
-    with start(state_dir, port=port) as running, suppress(KeyboardInterrupt):
+def run_forever(port: int, state_dir: Path, now: datetime | None) -> None:
+    """Serve in the foreground until interrupted, at a pretended instant if one is given."""
+    with start(state_dir, now, port) as running, suppress(KeyboardInterrupt):
         running._thread.join()

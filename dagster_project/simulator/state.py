@@ -64,5 +64,7 @@ class State:
                 channel.change(event, datetime.fromisoformat(event["at"]))
             case "friends":
                 channel.befriend(set(event.get("following", [])), set(event.get("blocked", [])))
+            case "said" | "replied":
+                channel.hear(event["said"])
             case "accepted":
                 channel.accept(event["request"], datetime.fromisoformat(event["at"]))

@@ -1,0 +1,109 @@
+"""The patient's part, played in the simulator: a page, a signed webhook, an answer in the chat."""
+
+import threading
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import chat
+import pytest
+import uvicorn
+from clinic_builder import user
+from sqlalchemy import Engine
+
+from dagster_project.conversation.app import build_app
+from dagster_project.ledger.conversation import account, issue_code
+from dagster_project.ledger.store import open_ledger
+from dagster_project.line.credentials import simulator_secret
+from dagster_project.line.reply import ChatReplier
+from dagster_project.simulator import RunningSimulator, start
+
+ME = user(1)
+
+
+class Phone:
+    """One user of the simulator, with a service behind its channel."""
+
+    def __init__(self, simulator: RunningSimulator, engine: Engine) -> None:
+        self.simulator, self.engine = simulator, engine
+        self.answers = simulator.state.channel("good").talk
+
+    def do(self, kind: str, said: str = "") -> str:
+        form = {"clinic_id": "good", "user": ME, "type": kind, "said": said}
+        before = self._replies()
+        with urlopen(f"{self.simulator.base_url}/chat", urlencode(form).encode()) as page:  # noqa: S310
+            shown = str(page.read().decode())
+        for _ in range(100):
+            if self._replies() > before:
+                break
+            threading.Event().wait(0.05)
+        return shown
+
+    def page(self) -> str:
+        address = f"{self.simulator.base_url}/chat?clinic_id=good&user={ME}"
+        with urlopen(address) as page:  # noqa: S310
+            return unescape(page.read().decode())
+
+    def _replies(self) -> int:
+        return sum(each["type"] == "reply" for each in self.answers)
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Iterator[Phone]:
+    engine = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    with start(now=chat.START) as simulator:
+        replier = ChatReplier(simulator.base_url, "simulator:good")
+        app = build_app(
+            engine, {"good": simulator_secret("good")}, {"good": replier}, lambda: chat.START
+        )
+        server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        simulator.state.channel("good").webhook = f"http://127.0.0.1:{port}/webhook/good"
+        yield Phone(simulator, engine)
+        server.should_exit = True
+        thread.join(5)
+
+
+def test_a_newcomer_plays_the_patient_from_following_to_stopping(phone: Phone) -> None:
+    phone.do("follow")
+    assert "友だち追加ありがとうございます" in phone.page()
+    code = issue_code(phone.engine, "good", ["7"], "self", "reception", chat.START)
+    phone.do("message", f"{code[:4]}-{code[4:]}")
+    assert "予防接種のご案内" in phone.page(), "a tap for each purpose"
+    phone.do("postback", "consent:v1:vaccine:yes")
+    found = account(phone.engine, "good", ME)
+    assert found.links
+    assert found.consents["vaccine"].is_granted
+    phone.do("message", "配信停止")
+    assert "すべてのお知らせを止めました" in phone.page()
+    assert not any(each.is_granted for each in account(phone.engine, "good", ME).consents.values())
+
+
+def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
+    phone.do("follow")
+    form = {"clinic_id": "good", "user": ME, "type": "unfollow"}
+    with urlopen(f"{phone.simulator.base_url}/chat", urlencode(form).encode()):  # noqa: S310
+        pass
+    assert account(phone.engine, "good", ME).is_following is False
+    assert ME in phone.simulator.state.channel("good").blocked
+
+
+def test_what_a_user_types_is_shown_as_text(phone: Phone) -> None:
+    form = {"clinic_id": "good", "user": ME, "type": "message", "said": "<script>x</script>"}
+    with urlopen(f"{phone.simulator.base_url}/chat", urlencode(form).encode()) as page:  # noqa: S310
+        assert b"<script>" not in page.read()
+
+
+def test_a_reply_token_is_good_once(phone: Phone) -> None:
+    phone.do("follow")
+    assert not phone.simulator.state.channel("good").reply_tokens
+    ChatReplier(phone.simulator.base_url, "simulator:good").reply(
+        "used or invented", [{"type": "text", "text": "x"}]
+    )
+    assert sum(each["type"] == "reply" for each in phone.answers) == 1
