@@ -15,7 +15,7 @@ from bench.measure import TAGLINE, cost_of
 from bench.tag_project import write_project
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
-from dagster_project.prepare import prepare
+from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.rules import rules_of
 from dagster_project.settings import ROOT, TOKYO
@@ -103,7 +103,7 @@ def _prepare(project: Path) -> None:
         project / "data" / "landing",
         project / "none",
     )
-    prepare(work, build, clinic, landing, none, [], {}, rules)
+    prepare(work, Night(build, clinic, landing, none, rules=rules))
 
 
 def _derive(project: Path) -> Costs:
