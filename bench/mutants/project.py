@@ -84,16 +84,21 @@ class Marked:
         ]
 
     def _case(self, test: UnitTestDefinition, sql: str) -> Case:
-        seeds = {seed for given in test.given if (seed := self._seed(given))}
-        for seed in seeds:
-            # dbt writes a seed's rows into the SQL; here the name is to mean the seed itself.
-            sql = sql.replace(f"__dbt__cte__{seed} as (", f"__as_given__{seed} as (", 1)
+        seeds: set[str] = set()
+        for given in test.given:
+            seed = self._seed(given)
+            if seed is None:
+                continue
+            seeds.add(seed)
+            if not isinstance(given.rows, str):
+                # dbt writes a seed's rows into the SQL; here the name is to mean the seed itself.
+                sql = sql.replace(f"__dbt__cte__{seed} as (", f"__as_given__{seed} as (", 1)
         rows = list(test.expect.rows or [])
         columns = tuple(rows[0] if rows else ())
         return Case(test.name, test.model, Sql.of(sql), columns, rows, frozenset(seeds))
 
     def _seed(self, given: UnitTestInputFixture) -> str | None:
-        """Return the seed whose own rows a test is given, if it is."""
+        """Return the seed whose own rows a test is given, all or by a query of some, if it is."""
         name = re.fullmatch(r"""ref\(["'](\w+)["']\)""", given.input)
         path = self.dbt_dir / "seeds" / f"{name[1] if name else ''}.csv"
         if name is None or not path.exists():

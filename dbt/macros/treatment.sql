@@ -28,7 +28,7 @@
                 "'stg_procedures'",
                 "'management fee ' || act_code || ' on ' || cast(performed_on as varchar)",
                 observed_on="performed_on",
-                threshold="'within " ~ months ~ " months'",
+                threshold="'within ' || " ~ months ~ " || ' months'",
             )
         }}
     from {{ ref("latest_lifestyle_fees") }}

@@ -20,7 +20,7 @@
                 "coalesce('first visit on record on ' || cast(patients.first_visit_on as varchar)"
                 ~ ", 'no visit on record')",
                 observed_on="patients.first_visit_on",
-                threshold="'within " ~ days ~ " days'",
+                threshold="'within ' || " ~ days ~ " || ' days'",
                 file_id="coalesce(patients.first_visit_file_id, patients.file_id)",
                 line_no="coalesce(patients.first_visit_line_no, patients.line_no)",
             )
