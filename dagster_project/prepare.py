@@ -41,6 +41,8 @@ TABLES = {
     "clinic.default_department": "local_name varchar",
     "clinic.open_days": "day date",
     "clinic.screenings": "screening varchar",
+    "clinic.choices": "questionnaire varchar, title varchar, campaign varchar, question varchar,"
+    " question_text varchar, choice varchar, label varchar, is_wish boolean",
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
@@ -53,6 +55,9 @@ TABLES = {
     " linked_on date, event_id varchar",
     "ledger.chat_consents": "line_user_id varchar, purpose varchar, is_granted boolean,"
     " on_day date, version varchar, event_id varchar",
+    "ledger.chat_answers": "line_user_id varchar, questionnaire varchar, version varchar,"
+    " question varchar, choice varchar, item varchar, value varchar, answered_on date,"
+    " answered_at timestamp, event_id varchar",
     "previous.published": "as_of date",
     "previous.nights": "as_of date, build_id varchar, built_at varchar, settings_version varchar",
     "previous.source_files": "sighting_id varchar, file_id varchar, known_on date",
@@ -84,7 +89,10 @@ class Night:
     deliveries: Rows = ()  # as `ledger.deliveries`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
-    chat: Chat = NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links` and `chat_consents`
+    chat: Chat = (
+        NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links`, `chat_consents`, `chat_answers`
+    )
+    choices: Rows = ()  # as `clinic.choices`
     contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
 
 
@@ -110,6 +118,8 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         _fill(con, "ledger.chat_accounts", night.chat.accounts)
         _fill(con, "ledger.chat_links", night.chat.links)
         _fill(con, "ledger.chat_consents", night.chat.consents)
+        _fill(con, "ledger.chat_answers", night.chat.answers)
+        _fill(con, "clinic.choices", night.choices)
         _fill(con, "meta.rule_versions", [[*pair] for pair in night.rules.tags.items()])
         _fill(con, "meta.node_versions", [[*pair] for pair in night.rules.nodes.items()])
         carry_last_night(con, night.last_night, work.with_name("previous.duckdb"))

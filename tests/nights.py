@@ -17,6 +17,7 @@ from dagster_project.commands import run_nightly, run_send, show_status
 from dagster_project.ingest import ingest_clinic
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
+from dagster_project.review.commands import show as show_review
 from dagster_project.rules import rules_of
 from dagster_project.settings import ROOT, TOKYO, Settings
 from dagster_project.simulator import RunningSimulator
@@ -70,6 +71,9 @@ class World:
 
     def status(self, day: date) -> int:
         return show_status(self.settings(day), [], self._console())
+
+    def review(self, day: date) -> int:
+        return show_review(self.settings(day), [], self._console())
 
     def _console(self) -> Console:
         return Console(file=_Said(self.said), width=200)

@@ -9,6 +9,7 @@ from nights import MONDAY, World, at
 
 from dagster_project.clinic import load_clinic
 from dagster_project.conversation.events import parse
+from dagster_project.conversation.script import Script
 from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts, issue_code, keep
@@ -115,7 +116,7 @@ def test_the_gate_and_the_night_read_lists_and_chat_alike(world: World) -> None:
     )
     place = world.settings(MONDAY)
     clinic = load_clinic(world.exports / "good" / "clinic.yaml")
-    heard = snapshot(accounts(open_ledger(place.ledger()), "good", date.max))
+    heard = snapshot(accounts(open_ledger(place.ledger()), "good", date.max, Script()))
     gate = reachable(place.landing_dir(), clinic, MONDAY, heard)
     assert set(night) == gate
     assert len(night) > len(links) // 4

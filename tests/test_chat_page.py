@@ -14,6 +14,7 @@ from clinic_builder import user
 from sqlalchemy import Engine
 
 from dagster_project.conversation.app import build_app
+from dagster_project.conversation.script import Script
 from dagster_project.ledger.conversation import account, issue_code
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import simulator_secret
@@ -77,12 +78,13 @@ def test_a_newcomer_plays_the_patient_from_following_to_stopping(phone: Phone) -
     phone.do("message", f"{code[:4]}-{code[4:]}")
     assert "予防接種のご案内" in phone.page(), "a tap for each purpose"
     phone.do("postback", "consent:v1:vaccine:yes")
-    found = account(phone.engine, "good", ME)
+    found = account(phone.engine, "good", ME, Script())
     assert found.links
     assert found.consents["vaccine"].is_granted
     phone.do("message", "配信停止")
     assert "すべてのお知らせを止めました" in phone.page()
-    assert not any(each.is_granted for each in account(phone.engine, "good", ME).consents.values())
+    found = account(phone.engine, "good", ME, Script())
+    assert not any(each.is_granted for each in found.consents.values())
 
 
 def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
@@ -90,7 +92,7 @@ def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
     form = {"clinic_id": "good", "user": ME, "type": "unfollow"}
     with urlopen(f"{phone.simulator.base_url}/chat", urlencode(form).encode()):  # noqa: S310
         pass
-    assert account(phone.engine, "good", ME).is_following is False
+    assert account(phone.engine, "good", ME, Script()).is_following is False
     assert ME in phone.simulator.state.channel("good").blocked
 
 

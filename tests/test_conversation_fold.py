@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dagster_project.conversation.codes import Code, digest
 from dagster_project.conversation.events import Event, parse
 from dagster_project.conversation.fold import Account, fold
+from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
 
 DAY = 24 * 60
@@ -31,7 +32,7 @@ def events(*raw: dict[str, object]) -> list[Event]:
 
 
 def after(*raw: dict[str, object], who: str = ME) -> Account:
-    return fold(events(*raw), CODES, words()).get(who, Account())
+    return fold(events(*raw), CODES, Script()).get(who, Account())
 
 
 def agreed(account: Account) -> set[str]:
@@ -149,7 +150,7 @@ def test_any_order_and_any_redelivery_give_the_same_accounts(
     straight = events(*(raw(*each) for each in life))
     shuffled = [*straight, *straight[:again]]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert fold(shuffled, CODES, words()) == fold(straight, CODES, words())
+    assert fold(shuffled, CODES, Script()) == fold(straight, CODES, Script())
 
 
 @settings(max_examples=100, deadline=None)
@@ -157,7 +158,7 @@ def test_any_order_and_any_redelivery_give_the_same_accounts(
 def test_a_chart_is_linked_by_one_account_at_most_and_never_after_unlinking(
     life: list[tuple[str, str, int]],
 ) -> None:
-    found = fold(events(*(raw(*each) for each in life)), CODES, words())
+    found = fold(events(*(raw(*each) for each in life)), CODES, Script())
     holders = [who for who, account in found.items() if "1" in account.links]
     assert len(holders) <= 1
     for account in found.values():

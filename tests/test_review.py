@@ -332,7 +332,7 @@ def test_what_is_kept_is_silent_to_its_day_and_what_comes_new_is_not(here: Here)
     assert f"{until} まで出しません" in text
     kept = {("of_6", "too_few_members", None), ("pair_of_93", "overlapping", "pair_of_100")}
     here.prepare(TUESDAY)
-    here.build_models(TUESDAY, "+tag_review")
+    here.build_models(TUESDAY, "+tag_review +proposed_tags")
     for day, silent in ((TUESDAY, kept), (until, kept), (until + timedelta(days=1), set())):
         here.build_models(day, "tag_review")
         review = read_review(here.work)

@@ -32,7 +32,14 @@ from nights import MONDAY, at
 RULES = ("models/staging", "models/facts", "models/tags", "macros")
 # They write SQL for dbt, or read the yml, or say what is to be looked at again (test_review.py),
 # or who may be reached (test_chat_and_night.py): no patient has or lacks a tag by them.
-NO_RULES = {"materializations", "campaigns", "tags", "tag_catalog", "retired_tags", "tag_references"}
+NO_RULES = {
+    "materializations",
+    "campaigns",
+    "tags",
+    "tag_catalog",
+    "retired_tags",
+    "tag_references",
+}
 NO_RULES |= {"review", "tag_review", "tag_overlaps", "tag_member_findings", "stg_line_links"}
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.clinic import clinic_in
+from dagster_project.conversation.script import Script
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.ingest import ingest_clinic
@@ -79,7 +80,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         ]
         ledger = open_ledger(settings.ledger())
         # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
-        chat = snapshot(accounts(ledger, clinic.clinic_id, date.max))
+        chat = snapshot(accounts(ledger, clinic.clinic_id, date.max, Script()))
         report = deliver(
             ledger,
             clinic,

@@ -12,6 +12,7 @@ from dagster_project.assets.stale import fresh, stale_check_spec
 from dagster_project.checks.profiles import profile, profile_exports
 from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
 from dagster_project.clinic import clinic_in
+from dagster_project.conversation.script import script_of
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.chat_snapshot import snapshot
@@ -48,6 +49,9 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         build = Build(clinic.clinic_id, f"{as_of:%Y%m%d}-{context.run.run_id[:8]}", as_of, now)
         work = settings.work_path(clinic.clinic_id)
         ledger = open_ledger(settings.ledger())
+        script, wrong = script_of(settings.exports_dir / clinic.clinic_id)
+        for each in wrong:
+            context.log.warning(each.shown(settings.exports_dir))
         night = Night(
             build,
             clinic,
@@ -57,7 +61,8 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
             decisions=decisions_for_warehouse(ledger),
-            chat=snapshot(accounts(ledger, clinic.clinic_id, as_of)),
+            chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),
+            choices=script.choices(),
             contents=content_versions(settings.dbt_dir / "campaigns"),
         )
         rows = prepare(work, night)

@@ -1,4 +1,4 @@
-"""`tagline lint`: what is wrong in the dbt folder, read from its files in under a second.
+"""`tagline lint`: what is wrong in the dbt folder and in clinics' chats, in under a second.
 
 From the ledger it takes which tags are retired, where there is one: a checkout has none.
 """
@@ -15,6 +15,8 @@ from dagster_project.authoring.lint_segments import lint_campaigns, lint_segment
 from dagster_project.authoring.lint_sql import lint_text
 from dagster_project.authoring.lint_tags import lint_folder, lint_list, lint_tag
 from dagster_project.authoring.project import Project
+from dagster_project.clinic import clinic_ids
+from dagster_project.conversation.script import script_of
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.settings import Settings
 
@@ -31,6 +33,8 @@ def lint(dbt_dir: Path, as_of: date, retired: Mapping[str, date] | None = None) 
 def run_lint(settings: Settings, console: Console) -> int:
     """Print one line per finding and how many there are; return FAILED where one is an error."""
     found = lint(settings.dbt_dir, settings.as_of(), _retired(settings, console))
+    for clinic_id in clinic_ids(settings.exports_dir):
+        found += script_of(settings.exports_dir / clinic_id)[1]
     for each in found:
         line = each.shown(settings.dbt_dir.parent)
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ FAMILIES = {
     "measurements": "測定値",
     "vaccines": "予防接種",
     "screenings": "検診",
+    "answers": "本人の答え",
 }
 SENSITIVITIES = {"low": "低", "medium": "中", "high": "高"}
 STATES = {"has": "該当", "has_not": "該当しない", "unknown": "判定不能"}

@@ -4,18 +4,22 @@ from typing import Any
 
 from dagster_project.conversation.codes import code_in
 from dagster_project.conversation.events import Event
-from dagster_project.conversation.fold import ALL, CONSENT, Account
+from dagster_project.conversation.fold import ALL, ANSWER, CONSENT, Account
+from dagster_project.conversation.questionnaire import Choice
+from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.words import Words
 
 Message = dict[str, Any]
 
 
-def answer(event: Event, account: Account, words: Words) -> list[Message]:
+def answer(event: Event, account: Account, script: Script) -> list[Message]:
     """Return the messages that answer an event, given the account as it is after it."""
+    words = script.words
     if event.kind == "follow":
         return [_text(words.answers["followed"])]
     if event.kind == "postback":
-        return _consented(event, words)
+        found = ANSWER.fullmatch(event.said)
+        return _next(found["questionnaire"], account, script) if found else _consented(event, words)
     if event.kind != "message" or not event.said:
         return []
     if words.is_urgent(event.said):
@@ -30,9 +34,51 @@ def answer(event: Event, account: Account, words: Words) -> list[Message]:
         # The same answer whatever was wrong: unknown, used, expired, or one try too many.
         is_linked = any(each.event_id == event.event_id for each in account.links.values())
         if is_linked:
-            return [_asking(words.answers["linked"], words)]
+            return [_asking(words.answers["linked"], words), *_offers(script)]
         return [_text(words.answers["not_linked"])]
-    return []
+    if started := script.started_by(event.said):
+        return _question(started, script)
+    for (questionnaire, _), each in account.answers.items():
+        if each.event_id == event.event_id:
+            return _next(questionnaire, account, script)
+    own = script.reply(event.said)
+    return [_text(own)] if own else []
+
+
+def _next(questionnaire: str, account: Account, script: Script) -> list[Message]:
+    """Return the question that follows in a questionnaire, or its thanks."""
+    if account.asked and account.asked[0] == questionnaire:
+        return _question(account.asked, script)
+    found = script.questionnaires.get(questionnaire)
+    return [_text(found.thanks)] if found else []
+
+
+def _question(asked: Asked, script: Script) -> list[Message]:
+    question = script.question(asked)
+    if question is None:
+        return []
+    version = script.questionnaires[asked[0]].version
+    taps = [
+        _tap(each, f"answer:{asked[0]}:{version}:{asked[1]}:{each.choice}")
+        for each in question.choices
+    ]
+    if question.show == "buttons":
+        template = {"type": "buttons", "text": question.text, "actions": taps}
+        return [{"type": "template", "altText": question.text[:400], "template": template}]
+    items = [{"type": "action", "action": tap} for tap in taps]
+    return [{**_text(question.text), **({"quickReply": {"items": items}} if items else {})}]
+
+
+def _tap(choice: Choice, data: str) -> Message:
+    return {"type": "postback", "label": choice.label, "data": data, "displayText": choice.label}
+
+
+def _offers(script: Script) -> list[Message]:
+    """Return how to start the questionnaires that are offered after linking."""
+    offered = [each for each in script.questionnaires.values() if each.after == "linked"]
+    return [_text(script.words.answers["offer"].format(word=each.triggers[0])) for each in offered][
+        :3
+    ]
 
 
 def _consented(event: Event, words: Words) -> list[Message]:

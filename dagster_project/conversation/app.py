@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from dagster_project.conversation.answer import Message, answer
 from dagster_project.conversation.events import Arrival, BodyError, parse
-from dagster_project.conversation.words import words
+from dagster_project.conversation.script import Script
 from dagster_project.ledger.conversation import account, keep, report_urgent
 
 MAX_BODY = 1024 * 1024
@@ -42,8 +42,14 @@ def build_app(
     secrets: Mapping[str, str],
     repliers: Mapping[str, Replier],
     clock: Callable[[], datetime],
+    scripts: Mapping[str, Script] | None = None,
 ) -> Starlette:
-    """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown."""
+    """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown.
+
+    `scripts` are what the chat of each clinic understands beyond the words of this release.
+    """
+    plain = Script()
+    known = scripts or {}
 
     async def webhook(request: Request) -> Response:
         clinic_id = request.path_params["clinic_id"]
@@ -67,7 +73,9 @@ def build_app(
             log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
             return Response(status_code=503)
         fresh = [each for each in arrivals if each.event.event_id in new]
-        task = BackgroundTask(_respond, engine, clinic_id, fresh, repliers.get(clinic_id), clock)
+        script = known.get(clinic_id, plain)
+        replier = repliers.get(clinic_id)
+        task = BackgroundTask(_respond, engine, clinic_id, fresh, replier, clock, script)
         return Response(status_code=200, background=task if fresh else None)
 
     async def health(_: Request) -> Response:
@@ -108,14 +116,16 @@ def _respond(
     arrivals: Sequence[Arrival],
     replier: Replier | None,
     clock: Callable[[], datetime],
+    script: Script,
 ) -> None:
     """Answer what may be answered. Runs after the webhook was acknowledged, in a thread."""
     for arrival in sorted(arrivals, key=lambda each: each.event):
         event = arrival.event
-        if event.kind == "message" and words().is_urgent(event.said):
+        if event.kind == "message" and script.words.is_urgent(event.said):
             report_urgent(engine, clinic_id, event, clock())
         if replier is None or arrival.reply_token is None:
             continue
-        messages = answer(event, account(engine, clinic_id, event.line_user_id), words())
+        now = account(engine, clinic_id, event.line_user_id, script)
+        messages = answer(event, now, script)
         if messages:
             replier.reply(arrival.reply_token, messages)

@@ -12,12 +12,17 @@ from datetime import UTC, date, datetime
 
 from dagster_project.conversation.codes import Code, code_in, digest
 from dagster_project.conversation.events import Event
+from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.words import Words
 from dagster_project.settings import TOKYO
 
 WRONG_TRIES = 5
 LOCK_MS = 24 * 60 * 60 * 1000
 CONSENT = re.compile(r"consent:(?P<version>[a-z0-9]{1,16}):(?P<purpose>[a-z]+):(?P<answer>yes|no)")
+ANSWER = re.compile(
+    r"answer:(?P<questionnaire>[a-z][a-z0-9_]{0,39}):(?P<version>[a-z0-9]{1,16})"
+    r":(?P<question>[a-z][a-z0-9_]{0,39}):(?P<choice>[a-z][a-z0-9_]{0,39})"
+)
 ALL = "all"
 
 
@@ -40,6 +45,18 @@ class Consent:
     event_id: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The last answer of an account to a question. A text of their own has no choice."""
+
+    version: str
+    choice: str | None
+    item: str | None
+    value: str | None
+    at_ms: int
+    event_id: str
+
+
 @dataclass
 class Account:
     """One LINE account. `is_following` is None where no event has said."""
@@ -47,6 +64,8 @@ class Account:
     is_following: bool | None = None
     links: dict[str, Link] = field(default_factory=dict)
     consents: dict[str, Consent] = field(default_factory=dict)
+    answers: dict[Asked, Answer] = field(default_factory=dict)
+    asked: Asked | None = None  # the question that stands open
     unlinked_on: date | None = None
     wrong_tries: deque[int] = field(default_factory=deque)
 
@@ -56,29 +75,34 @@ class Account:
         return len(recent) >= WRONG_TRIES
 
 
-def fold(events: Iterable[Event], codes: Mapping[str, Code], words: Words) -> dict[str, Account]:
+def fold(events: Iterable[Event], codes: Mapping[str, Code], script: Script) -> dict[str, Account]:
     """Return every account that has events. `codes` are the issued ones, by their digest."""
     accounts: dict[str, Account] = {}
     used: set[str] = set()
     for event in sorted({each.event_id: each for each in sorted(events, reverse=True)}.values()):
         if event.line_user_id:
             account = accounts.setdefault(event.line_user_id, Account())
-            _apply(account, event, codes, used, words)
+            _apply(account, event, codes, used, script)
     return accounts
 
 
 def _apply(
-    account: Account, event: Event, codes: Mapping[str, Code], used: set[str], words: Words
+    account: Account, event: Event, codes: Mapping[str, Code], used: set[str], script: Script
 ) -> None:
+    words = script.words
     if event.kind == "follow":
         account.is_following = True  # which restores no consent
     elif event.kind == "unfollow":
-        account.is_following = False
+        account.is_following, account.asked = False, None
         _consent(account, event, list(words.purposes), words.version, is_granted=False)
     elif event.kind == "postback":
-        _answer(account, event, words)
+        _agree(account, event, words)
+        if found := ANSWER.fullmatch(event.said):
+            asked = found["questionnaire"], found["question"]
+            _answer(account, event, script, asked, found["version"], found["choice"])
     elif event.kind == "message":
         if words.means(event.said, "stop"):
+            account.asked = None
             _consent(account, event, list(words.purposes), words.version, is_granted=False)
         elif words.means(event.said, "unlink"):
             account.links.clear()
@@ -86,9 +110,13 @@ def _apply(
             _consent(account, event, list(words.purposes), words.version, is_granted=False)
         elif code := code_in(event.said):
             _link(account, event, codes, digest(code), used)
+        elif started := script.started_by(event.said):
+            account.asked = started
+        else:
+            _tell(account, event, script)
 
 
-def _answer(account: Account, event: Event, words: Words) -> None:
+def _agree(account: Account, event: Event, words: Words) -> None:
     found = CONSENT.fullmatch(event.said)
     # Who blocked the account hears nothing, and has to be asked again.
     if found is None or account.is_following is False:
@@ -97,6 +125,25 @@ def _answer(account: Account, event: Event, words: Words) -> None:
     purposes = list(words.purposes) if named == ALL else [named]
     known = [each for each in purposes if each in words.purposes]
     _consent(account, event, known, found["version"], is_granted=found["answer"] == "yes")
+
+
+def _tell(account: Account, event: Event, script: Script) -> None:
+    """Take a text as the answer, where a question in the patient's own words stands open."""
+    question = script.question(account.asked)
+    is_other = script.words.means(event.said, "settings") or script.words.is_urgent(event.said)
+    if account.asked and question and question.free_text and event.said and not is_other:
+        version = script.questionnaires[account.asked[0]].version
+        _answer(account, event, script, account.asked, version, None)
+
+
+def _answer(
+    account: Account, event: Event, script: Script, asked: Asked, version: str, choice: str | None
+) -> None:
+    question = script.question(asked)
+    chosen = question.named(choice) if question else None
+    item, value = next(iter(chosen.means.items()), (None, None)) if chosen else (None, None)
+    account.answers[asked] = Answer(version, choice, item, value, event.at_ms, event.event_id)
+    account.asked = script.after(asked, choice)
 
 
 def _consent(

@@ -11,6 +11,7 @@ from rich.console import Console
 from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.conversation.answer import Message
 from dagster_project.conversation.app import Replier, build_app
+from dagster_project.conversation.script import Script, script_of
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import (
     CredentialError,
@@ -43,6 +44,7 @@ class LazyReplier:
 def serve(settings: Settings, host: str, port: int, console: Console) -> int:
     """Serve every clinic that has its secret until interrupted, and return an exit code."""
     secrets: dict[str, str] = {}
+    scripts: dict[str, Script] = {}
     repliers: dict[str, Replier] = {}
     for clinic_id in clinic_ids(settings.exports_dir):
         try:
@@ -51,6 +53,9 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         except (ClinicError, CredentialError) as error:
             console.print(f"[red]{error}[/red]")
             continue
+        scripts[clinic_id], wrong = script_of(settings.exports_dir / clinic_id)
+        for each in wrong:
+            console.print(f"[yellow]{each.shown(settings.exports_dir)}[/yellow]", soft_wrap=True)
         url = f"http://{host}:{port}/webhook/{clinic_id}"
         if replier:
             repliers[clinic_id] = replier
@@ -58,7 +63,7 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         console.print(f"{clinic.name}: {url}")
     if not secrets:
         return 1
-    app = build_app(open_ledger(settings.ledger()), secrets, repliers, settings.now)
+    app = build_app(open_ledger(settings.ledger()), secrets, repliers, settings.now, scripts)
     # Neither bodies nor addresses of patients' phones belong in a log.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
     return 0

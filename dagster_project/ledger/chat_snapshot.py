@@ -1,26 +1,31 @@
-"""The chat as the warehouse and the gate read it: three small tables of a clinic's accounts."""
+"""The chat as the warehouse and the gate read it: four small tables of a clinic's accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
-from dagster_project.conversation.fold import Account
+from dagster_project.conversation.fold import Account, Answer
+from dagster_project.settings import TOKYO
 
 ChatAccount = tuple[str, bool | None, date | None]
 ChatLink = tuple[str, str, str, date, str]
 ChatConsent = tuple[str, str, bool, date, str, str]
+ChatAnswer = tuple[str, str, str, str, str | None, str | None, str | None, date, datetime, str]
 
 
 @dataclass(frozen=True)
 class Chat:
-    """Rows of `ledger.chat_accounts`, `ledger.chat_links` and `ledger.chat_consents`."""
+    """Rows of `ledger.chat_accounts`, `chat_links`, `chat_consents` and `chat_answers`."""
 
     accounts: list[ChatAccount]  # line_user_id, is_following, unlinked_on
     links: list[ChatLink]  # line_user_id, patient_id, relation, linked_on, event_id
     consents: list[ChatConsent]  # line_user_id, purpose, is_granted, on_day, version, event_id
+    # line_user_id, questionnaire, version, question, choice, item, value, answered_on, answered_at,
+    # event_id. A text of the patient's own never comes here: it is an answer without a choice.
+    answers: list[ChatAnswer]
 
 
-NOTHING_SAID = Chat([], [], [])
+NOTHING_SAID = Chat([], [], [], [])
 
 
 def snapshot(accounts: Mapping[str, Account]) -> Chat:
@@ -37,4 +42,25 @@ def snapshot(accounts: Mapping[str, Account]) -> Chat:
             for user, each in sorted(accounts.items())
             for purpose, said in sorted(each.consents.items())
         ],
+        [
+            _answer(user, *asked, said)
+            for user, each in sorted(accounts.items())
+            for asked, said in sorted(each.answers.items())
+        ],
+    )
+
+
+def _answer(user: str, questionnaire: str, question: str, said: Answer) -> ChatAnswer:
+    at = datetime.fromtimestamp(said.at_ms / 1000, UTC)
+    return (
+        user,
+        questionnaire,
+        said.version,
+        question,
+        said.choice,
+        said.item,
+        said.value,
+        at.astimezone(TOKYO).date(),
+        at.replace(tzinfo=None),
+        said.event_id,
     )

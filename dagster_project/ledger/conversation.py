@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, insert, select
 from dagster_project.conversation.codes import Code, code_in, digest, new_code
 from dagster_project.conversation.events import Event
 from dagster_project.conversation.fold import Account, day_of, fold
-from dagster_project.conversation.words import words
+from dagster_project.conversation.script import Script
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.tables import line_event, link_code, link_code_patient
@@ -39,20 +39,20 @@ def keep(engine: Engine, clinic_id: str, events: Sequence[Event], now: datetime)
     return set(new)
 
 
-def accounts(engine: Engine, clinic_id: str, until: date) -> dict[str, Account]:
+def accounts(engine: Engine, clinic_id: str, until: date, script: Script) -> dict[str, Account]:
     """Return every account of a clinic as of a business day, that day included."""
     with reading(engine) as con:
         events = _events(con, clinic_id)
         codes = _codes(con, clinic_id)
-    return fold((each for each in events if day_of(each) <= until), codes, words())
+    return fold((each for each in events if day_of(each) <= until), codes, script)
 
 
-def account(engine: Engine, clinic_id: str, line_user_id: str) -> Account:
+def account(engine: Engine, clinic_id: str, line_user_id: str, script: Script) -> Account:
     """Return one account as of now, from its own events and those of whoever sent its codes."""
     with reading(engine) as con:
         events = _events(con, clinic_id, _sharing_codes(con, clinic_id, line_user_id))
         codes = _codes(con, clinic_id)
-    return fold(events, codes, words()).get(line_user_id, Account())
+    return fold(events, codes, script).get(line_user_id, Account())
 
 
 def issue_code(

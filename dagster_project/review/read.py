@@ -32,11 +32,23 @@ class ReviewFinding:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """A tag that many patients wish for, and nobody has written yet."""
+
+    tag: str
+    label: str
+    people: int
+    first_on: date
+    last_on: date
+
+
+@dataclass(frozen=True)
 class Review:
     """The findings of one published night, the gravest first; those that are kept among them."""
 
     build: Build
     findings: Sequence[ReviewFinding]
+    proposals: Sequence[Proposal]
 
     @property
     def open(self) -> list[ReviewFinding]:
@@ -63,4 +75,9 @@ def read_review(published: Path) -> Review | None:
             " join tag_catalog c on c.tag = r.tag"
             " order by r.rank, r.measured desc, r.tag, r.other_tag"
         ).fetchall()
-        return Review(build_of(con), [ReviewFinding(*row) for row in rows])
+        wishes = con.execute(
+            "select proposed_tag, label_ja, people, first_on, last_on from proposed_tags"
+            " order by people desc, proposed_tag"
+        ).fetchall()
+        findings = [ReviewFinding(*row) for row in rows]
+        return Review(build_of(con), findings, [Proposal(*row) for row in wishes])

@@ -34,6 +34,15 @@ def render_review(console: Console, review: Review) -> None:
         )
     else:
         console.print("見直すタグはありません / nothing to review")
+    if review.proposals:
+        console.print(f"\n[bold]患者の希望から、タグの提案[/] {len(review.proposals)} 件。"
+                      "責任者が決まるまで使われません。")  # fmt: skip
+        for wish in review.proposals:
+            console.print(
+                f"{escape(wish.label)} ({wish.tag}): {wish.people} 人、"
+                f"{wish.first_on} から {wish.last_on}。作るとき: tagline new tag {wish.tag}",
+                highlight=False,
+            )
     if review.kept:
         console.print(f"継続と決めたもの: {len(review.kept)} 件", highlight=False)
 

@@ -41,6 +41,8 @@ def write_sample(out: Path, patients: int, seed: int, as_of: date) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         shutil.copyfile(HERE / f"{clinic_id}.yaml", folder / "clinic.yaml")
+        shutil.copytree(HERE / "questionnaires", folder / "questionnaires")
+        shutil.copyfile(HERE / "replies.yaml", folder / "replies.yaml")
         people = invent(patients, chance, as_of)
         for person in people:
             give_screenings(person, SCREENINGS[clinic_id], as_of)

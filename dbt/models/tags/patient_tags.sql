@@ -92,6 +92,15 @@
     "lung_screening_due",
     "gastric_screening_due",
     "specific_checkup_due",
+    "asks_internal_medicine",
+    "asks_pediatrics",
+    "asks_orthopedics",
+    "asks_dermatology",
+    "asks_gynecology",
+    "asks_otolaryngology",
+    "wants_influenza_vaccine",
+    "has_children",
+    "says_smoking",
 ] %}
 {{ all_tags_listed(tags) }}
 with

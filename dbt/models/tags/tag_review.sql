@@ -116,6 +116,20 @@ with
             on rules.finding = 'too_many_by_hand'
             and cast(by_hand.overrides as double) / by_hand.people > rules.threshold
     ),
+    in_conflict as (select tag, count(*) as people from {{ ref("answer_conflicts") }} group by tag),
+    answers_in_conflict as (
+        select
+            tags.tag,
+            rules.finding,
+            cast(null as varchar) as other_tag,
+            cast(in_conflict.people as double) as measured,
+            rules.threshold,
+            '本人の答えと記録が合わない ' || {{ as_text("in_conflict.people") }} || ' 人' as evidence
+        from tags
+        inner join in_conflict on in_conflict.tag = tags.tag
+        inner join
+            rules on rules.finding = 'answers_in_conflict' and in_conflict.people > rules.threshold
+    ),
     findings as (
         select tag, finding, other_tag, measured, threshold, evidence
         from owner_missing
@@ -134,6 +148,9 @@ with
         union all
         select tag, finding, other_tag, measured, threshold, evidence
         from too_many_by_hand
+        union all
+        select tag, finding, other_tag, measured, threshold, evidence
+        from answers_in_conflict
     ),
     -- Which of two tags is the smaller may change; that the pair is kept does not.
     kept as (

@@ -1,0 +1,29 @@
+{# Who gave this answer in the chat; unknown once the answer is older than so many days. #}
+{% macro patients_who_said(item, value, days) %}
+    select
+        patient_id,
+        case
+            when {{ add_days("answered_on", days) }} >= {{ as_of() }} then 'has' else 'unknown'
+        end as state,
+        answered_on as since,
+        {{
+            evidence(
+                "'stg_answers'",
+                "'answered ' || item || ' ' || value",
+                observed_on="answered_on",
+                threshold="'within ' || " ~ days ~ " || ' days'",
+            )
+        }}
+    from {{ ref("self_reported") }}
+    where item = '{{ item }}' and value = '{{ value }}' and not is_for_child
+{% endmacro %}
+
+{# How many people a dated rule of seed answer_rules asks for. #}
+{% macro answer_rule(rule) %}
+    select people
+    from {{ ref("answer_rules") }}
+    where
+        rule = '{{ rule }}'
+        and valid_from <= {{ as_of() }}
+        and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+{% endmacro %}

@@ -1,0 +1,2 @@
+-- Answered smoking current in the chat within 450 days; unknown once the answer is older.
+{{ patients_who_said("smoking", "current", 450) }}

@@ -1,0 +1,159 @@
+"""What patients choose in the chat: stored once, a tag by morning, never over the EMR's word."""
+
+import json
+import logging
+import random
+import shutil
+from collections import Counter
+from datetime import date
+
+import chat
+import pytest
+from clinic_builder import Row, user
+from nights import MONDAY, World, at
+from sqlalchemy import select
+from webhook_service import Service, serving
+
+from dagster_project.conversation.script import script_of
+from dagster_project.ledger.tables import audit
+from dagster_project.settings import ROOT
+
+SAMPLE = ROOT / "dagster_project" / "sample"
+CHOSEN = ["internal"] * 180 + ["pediatrics"] * 60 + ["orthopedics"] * 30
+FRIENDS = range(1, 301)
+PARENT = 181  # the first adult who chose 小児科
+CHILD = 301
+
+
+def born(number: int) -> str:
+    """Five of those who choose 小児科 are grown up, the others are children."""
+    is_child = 180 < number <= 240 and number >= PARENT + 5
+    return "2016-04-20" if is_child or number == CHILD else "1980-04-20"
+
+
+def rows() -> dict[str, list[Row]]:
+    numbers = [*FRIENDS, CHILD]
+    return {
+        "patients": [{"patient_no": str(n), "birth_date": born(n)} for n in numbers],
+        "visits": [{"patient_no": str(n), "visited_on": "2026-05-20"} for n in numbers],
+        "line_links": [
+            {"line_user_id": user(n), "patient_no": str(n), "linked_on": "2026-05-20"}
+            for n in FRIENDS
+        ],
+    }
+
+
+def deliver(service: Service, events: list[dict[str, object]], seed: int) -> None:
+    """Deliver events in shuffled bodies of twenty."""
+    shuffled = random.Random(seed).sample(events, len(events))  # noqa: S311
+    for start in range(0, len(shuffled), 20):
+        assert service.say(*shuffled[start : start + 20]) == 200
+
+
+def asks(world: World) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    query = "select patient_id, tag from patient_tags where tag like 'asks_%' and state = 'has'"
+    for patient, tag in world.published("good", query):
+        found.setdefault(str(patient), set()).add(str(tag))
+    return found
+
+
+def conflicts(world: World) -> set[str]:
+    rows = world.published("good", "select patient_id from answer_conflicts")
+    return {str(patient) for (patient,) in rows}
+
+
+def test_d2_answers_become_tags_and_grown_ups_who_ask_for_pediatrics_a_question(
+    world: World,
+) -> None:
+    folder = world.write("good", MONDAY, rows())
+    shutil.copytree(SAMPLE / "questionnaires", folder / "questionnaires")
+    events = [chat.event("follow", user(n), -60 * 24) for n in FRIENDS]
+    events += [
+        chat.tap(f"answer:intake:v1:department:{choice}", user(n), -60 * 23)
+        for n, choice in enumerate(CHOSEN, start=1)
+    ]
+    with serving(world.settings(MONDAY).ledger(), script_of(folder)[0]) as service:
+        for seed in range(4):  # delivered, and redelivered three times
+            deliver(service, events, seed)
+        assert service.kept() == len(events)
+        assert world.nightly() == 0
+        held = asks(world)
+        assert Counter(tag for tags in held.values() for tag in tags) == {
+            "asks_internal_medicine": 180,
+            "asks_pediatrics": 60,
+            "asks_orthopedics": 30,
+        }
+        assert len(held) == 270
+        assert {len(tags) for tags in held.values()} == {1}
+        assert conflicts(world) == {str(PARENT + n) for n in range(5)}
+        ages = world.published(
+            "good", "select tag, count(*) from patient_tags where tag like 'age_%'"
+            " and state = 'has' group by tag order by tag")  # fmt: skip
+        assert dict(ages) == {"age_40_64": 245, "age_6_15": 56}, "the EMR's word stands"
+        # One of the five is linked to her child: she asked for the child.
+        (folder / "line_links_20260602.csv").unlink(missing_ok=True)
+        more = rows()
+        more["line_links"].append(
+            {"line_user_id": user(PARENT), "patient_no": str(CHILD), "relation": "parent",
+             "linked_on": "2026-06-01"})  # fmt: skip
+        tuesday = date(2026, 6, 2)
+        world.write("good", tuesday, more)
+        assert world.nightly(tuesday) == 0
+        assert conflicts(world) == {str(PARENT + n) for n in range(1, 5)}
+        assert str(PARENT) not in asks(world)
+    world.review(tuesday)
+    assert "本人の答えと記録が合わない 4 人" in world.text()
+
+
+def test_d17_many_wishes_are_a_proposal_stops_count_at_once_and_emergencies_reach_staff(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    folder = world.write("good", MONDAY, lapsed())
+    shutil.copytree(SAMPLE / "questionnaires", folder / "questionnaires")
+    early = -9 * 60 + 60
+    wishing, stopping, urgent = range(1, 38), range(38, 44), range(44, 46)
+    events = [chat.tap("answer:voice:v1:wish:saturday_checkup", user(n), early) for n in wishing]
+    events += [chat.text("配信停止", user(n), early) for n in stopping]
+    events += [
+        {**chat.text("昨日から胸が痛いです", user(n), early), "replyToken": f"r{n}"} for n in urgent
+    ]
+    events += [chat.tap("answer:voice:v1:wish:no_wish", user(n), early) for n in range(46, 121)]
+    with serving(world.settings(MONDAY).ledger(), script_of(folder)[0]) as service:
+        deliver(service, events, seed=1)
+        deliver(service, events, seed=2)
+        with service.engine.connect() as con:
+            told = con.execute(select(audit.c.kind, audit.c.subject)).all()
+        replies = [json.dumps(each, ensure_ascii=False) for _, each in service.answers.given]
+    assert sorted(told) == sorted(("urgent_message", user(n)) for n in urgent)
+    assert len(replies) == 2
+    assert all("119" in each for each in replies)
+    assert world.nightly(moment=at(MONDAY, 10, 1)) == 0
+    received = set(world.received("good"))
+    assert received
+    assert not received & {user(n) for n in stopping}
+    agreed = "select count(*) from stg_line_links where consent_purposes <> ''"
+    assert world.published("good", agreed) == [(120 - 6,)]
+    proposed = world.published("good", "select proposed_tag, people, status, owner from"
+                               " proposed_tags")  # fmt: skip
+    assert proposed == [("wish_saturday_checkup", 37, "proposed", None)]
+    evidence = world.published("good", "select count(distinct evidence_file_id), count(*) from"
+                               " proposed_tag_evidence")  # fmt: skip
+    assert evidence == [(37, 37)]
+    assert world.published("good", "select * from patient_tags where tag like 'wish%'") == []
+    assert "胸が痛い" not in caplog.text + world.text()
+    world.review(MONDAY)
+    assert "土曜の検診希望" in world.text()
+
+
+def lapsed() -> dict[str, list[Row]]:
+    numbers = range(1, 121)
+    return {
+        "patients": [{"patient_no": str(n), "sex": "male"} for n in numbers],
+        "visits": [
+            {"patient_no": str(n), "visited_on": "2025-10-01" if n < 60 else "2026-05-20"}
+            for n in numbers
+        ],
+        "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in numbers],
+    }

@@ -1,0 +1,223 @@
+"""Questionnaires: what a clinic may write, and what a patient then lives through in the chat."""
+
+import shutil
+from pathlib import Path
+
+import chat
+import pytest
+from clinic_builder import user
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagster_project.conversation.answer import answer
+from dagster_project.conversation.events import Event, parse
+from dagster_project.conversation.fold import Account, fold
+from dagster_project.conversation.script import Script, script_of
+from dagster_project.ledger.chat_snapshot import snapshot
+from dagster_project.settings import ROOT
+
+ME = user(1)
+SAMPLE = ROOT / "dagster_project" / "sample"
+
+
+@pytest.fixture(scope="module")
+def script() -> Script:
+    found, wrong = script_of(SAMPLE)
+    assert not wrong
+    return found
+
+
+def events(*raw: dict[str, object]) -> list[Event]:
+    return [each.event for each in parse(chat.body(raw))]
+
+
+def account(script: Script, *raw: dict[str, object]) -> Account:
+    return fold(events(*raw), {}, script).get(ME, Account())
+
+
+def said(script: Script, *raw: dict[str, object]) -> list[dict[str, object]]:
+    """Return what is answered to the last of some events."""
+    return answer(events(raw[-1])[0], account(script, *raw), script)
+
+
+def labels(message: dict[str, object]) -> list[str]:
+    if "template" in message:
+        return [each["label"] for each in message["template"]["actions"]]  # type: ignore[index]
+    items = message.get("quickReply", {"items": []})["items"]  # type: ignore[index]
+    return [each["action"]["label"] for each in items]
+
+
+def data(message: dict[str, object], label: str) -> str:
+    actions = (
+        message["template"]["actions"]  # type: ignore[index]
+        if "template" in message
+        else [each["action"] for each in message["quickReply"]["items"]]  # type: ignore[index]
+    )
+    return next(each["data"] for each in actions if each["label"] == label)
+
+
+def test_a_patient_is_led_from_question_to_question_and_thanked(script: Script) -> None:
+    life = [chat.text("問診", ME, 0)]
+    for at, label in enumerate(["内科", "希望する", "いない", "以前は吸っていた"], start=1):
+        [question] = said(script, *life)
+        life.append(chat.tap(data(question, label), ME, at))
+    [thanks] = said(script, *life)
+    assert "ありがとうございました" in str(thanks["text"])
+    told = {(each.item, each.value) for each in account(script, *life).answers.values()}
+    assert told == {("department", "01"), ("influenza_wish", "yes"), ("has_children", "no"),
+                    ("smoking", "former")}  # fmt: skip
+
+
+def test_the_last_answer_to_a_question_counts(script: Script) -> None:
+    first = chat.tap("answer:intake:v1:department:internal", ME, 1)
+    second = chat.tap("answer:intake:v1:department:pediatrics", ME, 2)
+    for order in ([first, second], [second, first], [second, first, second]):
+        found = account(script, *order).answers["intake", "department"]
+        assert (found.choice, found.value) == ("pediatrics", "09")
+
+
+def test_a_branch_leads_to_the_end(script: Script) -> None:
+    start = chat.text("アンケート", ME, 0)
+    [question] = said(script, start, chat.tap("answer:voice:v1:wish:saturday_checkup", ME, 1))
+    assert "ご意見" in str(question["text"])
+    assert not labels(question)
+    [thanks] = said(script, start, chat.tap("answer:voice:v1:wish:no_wish", ME, 1))
+    assert thanks["text"] == "ご協力ありがとうございました。"
+
+
+def test_words_of_ones_own_answer_the_open_question_and_never_leave_the_ledger(
+    script: Script,
+) -> None:
+    life = [
+        chat.text("アンケート", ME, 0),
+        chat.tap("answer:voice:v1:wish:saturday_checkup", ME, 1),
+        chat.text("待合室が寒いです", ME, 2),
+    ]
+    [thanks] = said(script, *life)
+    assert "ありがとうございました" in str(thanks["text"])
+    now = account(script, *life)
+    assert now.answers["voice", "words"].choice is None
+    assert now.asked is None
+    assert "寒い" not in repr(snapshot({ME: now}))
+    # What comes later is no answer: nothing stands open any more.
+    later = chat.text("もうひとつ", ME, 3)
+    assert said(script, *life, later) == []
+
+
+@pytest.mark.parametrize("word", ["胸が痛い", "設定", "配信停止", "診察券"])
+def test_only_a_text_that_means_nothing_else_is_an_answer(script: Script, word: str) -> None:
+    life = [
+        chat.text("アンケート", ME, 0),
+        chat.tap("answer:voice:v1:wish:evening_visit", ME, 1),
+        chat.text(word, ME, 2),
+    ]
+    is_answer = ("voice", "words") in account(script, *life).answers
+    assert is_answer == (word == "診察券")
+
+
+def test_an_emergency_is_answered_with_the_fixed_text_whatever_stands_open(script: Script) -> None:
+    life = [
+        chat.text("アンケート", ME, 0),
+        chat.tap("answer:voice:v1:wish:evening_visit", ME, 1),
+        chat.text("息が苦しい", ME, 2),
+    ]
+    [reply] = said(script, *life)
+    assert "119" in str(reply["text"])
+
+
+def test_an_answer_of_another_version_keeps_its_version(script: Script) -> None:
+    found = account(script, chat.tap("answer:intake:v0:department:dentistry", ME, 1)).answers
+    old = found["intake", "department"]
+    assert (old.version, old.choice, old.item) == ("v0", "dentistry", None)
+
+
+@pytest.mark.parametrize(("word", "is_known"), [("診療時間", True), (" 診療 時間。", True),
+                                                ("診療時間は?今日", False)])  # fmt: skip
+def test_a_keyword_alone_is_replied_to(script: Script, word: str, is_known: bool) -> None:
+    assert bool(said(script, chat.text(word, ME, 0))) == is_known
+
+
+def test_who_was_linked_is_told_how_to_start(script: Script) -> None:
+    assert [each.after for each in script.questionnaires.values()].count("linked") == 1
+
+
+LIFE = [
+    chat.text("問診", ME, 0),
+    chat.tap("answer:intake:v1:department:internal", ME, 1),
+    chat.tap("answer:intake:v1:influenza:wanted", ME, 2),
+    chat.text("アンケート", ME, 3),
+    chat.tap("answer:voice:v1:wish:evening_visit", ME, 4),
+    chat.text("駅から遠い", ME, 5),
+    chat.text("配信停止", ME, 6),
+    chat.tap("answer:intake:v1:department:orthopedics", ME, 7),
+    chat.event("unfollow", ME, 8),
+]
+
+
+@given(st.lists(st.sampled_from(LIFE), max_size=20), st.randoms())
+def test_any_order_and_any_number_of_deliveries_give_the_same_answers(
+    more: list[dict[str, object]], chance: object
+) -> None:
+    script, _ = script_of(SAMPLE)
+    shuffled = [*LIFE, *more]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert account(script, *shuffled) == account(script, *LIFE)
+
+
+GOOD = (SAMPLE / "questionnaires" / "intake.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "said"),
+    [
+        ("questionnaire: intake", "questionnaire: other", 2, "other"),
+        ("version: v1", "version: 版1", 3, "version"),
+        ("title: 問診票\n", "title: 問診票\ncolor: red\n", 5, "color"),
+        ("label: 内科", "label: " + "あ" * 21, 11, "label"),
+        ("label: 内科", "label: " + "あ" * 20, None, ""),
+        ('means: {department: "01"}', 'means: {department: "98"}', 11, "98"),
+        ('means: {department: "01"}', "means: {department: 01}", 11, "means"),
+        ("next: influenza", "next: nowhere", 17, "nowhere"),
+        ("next: children", "next: department", 24, "department"),
+        ("choice: pediatrics", "choice: internal", 12, "internal"),
+        ("question: children", "question: influenza", 25, "influenza"),
+        ("triggers: [問診, 問診票]", "triggers: [設定]", 5, "設定"),
+        ("triggers: [問診, 問診票]", "triggers: [ABCD2345]", 5, "code"),
+        ("triggers: [問診, 問診票]", "triggers: [胸が痛い]", 5, "emergency"),
+        ("triggers: [問診, 問診票]", "triggers: []", 5, "triggers"),
+        ("  - question: smoking", "  - question: smoking\n    free_text: true", 32, "free_text"),
+        ("title: 問診票", "title: [", 6, ""),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line_and_costs_that_questionnaire_alone(
+    tmp_path: Path, before: str, after: str, line: int | None, said: str
+) -> None:
+    shutil.copytree(SAMPLE / "questionnaires", tmp_path / "questionnaires")
+    path = tmp_path / "questionnaires" / "intake.yaml"
+    assert before in GOOD
+    path.write_text(GOOD.replace(before, after, 1), encoding="utf-8")
+    script, findings = script_of(tmp_path)
+    if line is None:
+        assert not findings
+        return
+    assert any(each.line == line and said in each.wrong for each in findings), findings
+    assert {each.path for each in findings} == {path}
+    assert set(script.questionnaires) == {"voice"}
+
+
+def test_two_questionnaires_cannot_start_with_one_word(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE / "questionnaires", tmp_path / "questionnaires")
+    shutil.copy(SAMPLE / "replies.yaml", tmp_path)
+    for path, before in (
+        ("questionnaires/voice.yaml", "[アンケート]"),
+        ("replies.yaml", "[駐車場]"),
+    ):
+        text = (tmp_path / path).read_text(encoding="utf-8")
+        (tmp_path / path).write_text(text.replace(before, "[問診 票]"), encoding="utf-8")
+    script, findings = script_of(tmp_path)
+    assert set(script.questionnaires) == {"intake"}
+    assert script.replies == ()
+    assert [(each.path.name, each.line) for each in findings] == [
+        ("voice.yaml", 5),
+        ("replies.yaml", 7),
+    ]
