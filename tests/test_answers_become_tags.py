@@ -34,7 +34,7 @@ def born(number: int) -> str:
 def rows() -> dict[str, list[Row]]:
     numbers = [*FRIENDS, CHILD]
     return {
-        "patients": [{"patient_no": str(n), "birth_date": born(n)} for n in numbers],
+        "patients": [{"patient_no": str(n), "birth_date": born(n), "sex": "male"} for n in numbers],
         "visits": [{"patient_no": str(n), "visited_on": "2026-05-20"} for n in numbers],
         "line_links": [
             {"line_user_id": user(n), "patient_no": str(n), "linked_on": "2026-05-20"}
