@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dagster_project.overrides.cli import override
 from dagster_project.review.cli import review
-from dagster_project.settings import TOKYO, Settings
+from dagster_project.settings import Settings
 
 console = Console()
 
@@ -160,7 +160,7 @@ def sample(patients: int, seed: int, as_of: datetime | None, out: Path) -> None:
     """Write invented clinics, and the truth about their tags, into a folder."""
     from dagster_project.sample import write_sample  # noqa: PLC0415
 
-    day = as_of.date() if as_of else datetime.now(TOKYO).date()
+    day = as_of.date() if as_of else Settings(exports_dir=out).as_of()
     write_sample(out, patients=patients, seed=seed, as_of=day)
     console.print(f"{out}: {patients} patients a clinic, seed {seed}, as of {day}")
 

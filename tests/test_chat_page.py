@@ -14,11 +14,12 @@ from clinic_builder import user
 from sqlalchemy import Engine
 
 from dagster_project.conversation.app import build_app
-from dagster_project.conversation.script import Script
+from dagster_project.conversation.script import Script, script_of
 from dagster_project.ledger.conversation import account, issue_code
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import simulator_secret
 from dagster_project.line.reply import ChatReplier
+from dagster_project.settings import ROOT
 from dagster_project.simulator import RunningSimulator, start
 
 ME = user(1)
@@ -57,7 +58,11 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
     with start(now=chat.START) as simulator:
         replier = ChatReplier(simulator.base_url, "simulator:good")
         app = build_app(
-            engine, {"good": simulator_secret("good")}, {"good": replier}, lambda: chat.START
+            engine,
+            {"good": simulator_secret("good")},
+            {"good": replier},
+            lambda: chat.START,
+            {"good": script_of(ROOT / "dagster_project" / "sample")[0]},
         )
         server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
         thread = threading.Thread(target=server.run, daemon=True)
@@ -85,6 +90,21 @@ def test_a_newcomer_plays_the_patient_from_following_to_stopping(phone: Phone) -
     assert "すべてのお知らせを止めました" in phone.page()
     found = account(phone.engine, "good", ME, Script())
     assert not any(each.is_granted for each in found.consents.values())
+
+
+def test_a_newcomer_taps_through_a_questionnaire(phone: Phone) -> None:
+    phone.do("follow")
+    phone.do("message", "問診")
+    assert "診療科を選択してください" in phone.page()
+    phone.do("postback", "answer:intake:v1:department:internal")
+    page = phone.page()
+    assert "インフルエンザワクチンの接種を希望されますか" in page
+    assert "answer:intake:v1:influenza:wanted" in page, "a button to tap"
+    for answer in ("influenza:wanted", "children:none", "smoking:never"):
+        phone.do("postback", f"answer:intake:v1:{answer}")
+    assert "ご回答ありがとうございました" in phone.page()
+    phone.do("message", "駐車場")
+    assert "8台分" in phone.page()
 
 
 def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:

@@ -4,12 +4,16 @@ import fcntl
 import multiprocessing
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
+from click.testing import CliRunner
 from clinic_builder import Row, user
 from nights import MONDAY, World, at
 
+from dagster_project.cli import main
 from dagster_project.runner import PID, open_instance
+from dagster_project.sample import write_sample
 
 VISITORS = range(1, 31)
 
@@ -141,3 +145,12 @@ def test_a_link_list_that_cannot_be_read_makes_the_plan_wait_and_loses_nobody(wo
     links.write_bytes(good)
     assert world.send(MONDAY, at(MONDAY, 10, 11)) == 0
     assert sum(world.received("good").values()) == len(lapsed)
+
+
+def test_a_sample_is_written_for_the_day_of_the_one_that_is_there(tmp_path: Path) -> None:
+    """A sample written again stands on its own business day, not on today."""
+    write_sample(tmp_path, 50, 1, MONDAY)
+    done = CliRunner().invoke(main, ["sample", "--patients", "50", "--out", str(tmp_path)])
+    assert done.exit_code == 0
+    assert f"as of {MONDAY}" in done.output
+    assert (tmp_path / "business_day").read_text(encoding="utf-8").strip() == str(MONDAY)

@@ -99,8 +99,11 @@ def _turn(each: dict[str, Any]) -> list[str]:
 
 
 def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> list[str]:
-    items = last["messages"][-1].get("quickReply", {}).get("items", []) if last else []
-    taps = [each["action"] for each in items if each["action"]["type"] == "postback"]
+    actions: list[dict[str, Any]] = []
+    for message in last["messages"] if last else []:
+        actions += message.get("template", {}).get("actions", [])
+        actions += [each["action"] for each in message.get("quickReply", {}).get("items", [])]
+    taps = [each for each in actions if each["type"] == "postback"]
     return [
         "<div class=taps>",
         *(
