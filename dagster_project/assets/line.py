@@ -9,6 +9,8 @@ import duckdb
 from dagster_project.clinic import clinic_in
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
+from dagster_project.forget.door import door_of
+from dagster_project.forget.hashes import read_key
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
@@ -46,7 +48,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             found = con.execute(f"select {columns} from delivery_plan order by all").fetchall()
         rows = [PlanRow(*row) for row in found]
         ledger, now = open_ledger(settings.ledger()), settings.now()
-        summary = plan_night(ledger, rows, build, now)
+        summary = plan_night(ledger, rows, build, now, read_key(settings.forget_key_path()))
         # Only here is it true: the night without them is published.
         lapsed = lapse(ledger, clinic_id, build.as_of, now)
         return dg.MaterializeResult(
@@ -68,7 +70,9 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
         # Whoever blocked or withdrew since the night is in tonight's link export.
-        ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
+        ledger = open_ledger(settings.ledger())
+        door = door_of(settings, ledger, clinic.clinic_id)
+        ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of(), door)
         path = settings.published_path(clinic.clinic_id)
         if settings.line == "simulator" and settings.simulator_url and path.exists():
             introduce(settings.simulator_url, clinic, *_friends(path))
@@ -77,7 +81,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             load_message(campaigns_dir, each.parent.name)
             for each in sorted(campaigns_dir.glob("*/message.json"))
         ]
-        ledger = open_ledger(settings.ledger())
         # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
         chat = snapshot(accounts(ledger, clinic.clinic_id, date.max))
         report = deliver(

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from dagster_project.conversation.answer import Message, answer
 from dagster_project.conversation.events import Arrival, BodyError, parse
 from dagster_project.conversation.words import words
+from dagster_project.forget.hashes import LostKeyError
 from dagster_project.ledger.conversation import account, keep, report_urgent
 
 MAX_BODY = 1024 * 1024
@@ -42,8 +43,12 @@ def build_app(
     secrets: Mapping[str, str],
     repliers: Mapping[str, Replier],
     clock: Callable[[], datetime],
+    forget_key: Callable[[], bytes] = bytes,
 ) -> Starlette:
-    """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown."""
+    """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown.
+
+    `forget_key` is asked each time: the first person may be forgotten while it runs.
+    """
 
     async def webhook(request: Request) -> Response:
         clinic_id = request.path_params["clinic_id"]
@@ -58,11 +63,11 @@ def build_app(
         try:
             arrivals = parse(body)
             new = await run_in_threadpool(
-                keep, engine, clinic_id, [each.event for each in arrivals], clock()
+                keep, engine, clinic_id, [each.event for each in arrivals], clock(), forget_key()
             )
         except BodyError:
             return Response(status_code=400)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LostKeyError) as error:
             # Not kept, so not acknowledged: LINE delivers it again.
             log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
             return Response(status_code=503)
