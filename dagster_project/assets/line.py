@@ -16,6 +16,7 @@ from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
+from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
 from dagster_project.line.simulated import introduce
@@ -35,7 +36,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         partitions_def=partitions,
         pool="line",
         description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。"
-        "期限の切れた手入力のタグもここで台帳に記す。",
+        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた文章を消す。",
     )
     def morning_plan(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -51,9 +52,11 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         summary = plan_night(ledger, rows, build, now, read_key(settings.forget_key_path()))
         # Only here is it true: the night without them is published.
         lapsed = lapse(ledger, clinic_id, build.as_of, now)
-        return dg.MaterializeResult(
-            metadata={"as_of": str(build.as_of), **vars(summary), "overrides_lapsed": lapsed}
-        )
+        limits = clinic_in(settings.exports_dir, clinic_id).retention
+        retired = retire(ledger, clinic_id, limits, build.as_of)
+        kept_no_longer = {f"retired_{kind}": count for kind, count in vars(retired).items()}
+        figures = {**vars(summary), "overrides_lapsed": lapsed, **kept_no_longer}
+        return dg.MaterializeResult(metadata={"as_of": str(build.as_of), **figures})
 
     @dg.asset(
         deps=[morning_plan],
