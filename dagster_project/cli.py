@@ -207,6 +207,20 @@ def link_code(
 
 
 @main.command()
+@click.argument("patient")
+@click.option("--clinic", help="Whose patient; needed where there are several.")
+@click.option("--by", required=True, help="Who does it; on the certificate.")
+@click.option("--reason", help="Why, naming nobody; it stays in the ledger.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/certificates/.")
+@click.confirmation_option(prompt="元に戻せません。消去しますか / this cannot be undone: go on?")
+def forget(patient: str, clinic: str | None, by: str, reason: str | None, out: Path | None) -> None:
+    """Remove PATIENT everywhere, keep them out for good, and print a certificate."""
+    from dagster_project.forget.command import run_forget  # noqa: PLC0415
+
+    sys.exit(run_forget(Settings(), clinic, patient, by, reason, out, console))
+
+
+@main.command()
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster (webserver and daemon) and the simulator on this state."""

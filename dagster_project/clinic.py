@@ -144,6 +144,14 @@ class Limits(Part):
     min_confirm_months: int = Field(default=2, ge=1)
 
 
+class Retention(Part):
+    """For how many days what is kept of people is kept; docs/operations.md says why."""
+
+    free_text_days: int = Field(default=365, ge=1)
+    message_body_days: int = Field(default=365, ge=1)
+    unused_code_days: int = Field(default=30, ge=1)
+
+
 class Clinic(Part):
     """One clinic: a folder of exports, a partition, a warehouse, a LINE channel."""
 
@@ -154,6 +162,7 @@ class Clinic(Part):
     calendar: Calendar = Calendar()
     send_window: SendWindow = SendWindow()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     departments: dict[str, str] = {}
     default_department: str | None = None
     screenings: list[Screening] = []  # those its exports tell of: silence then means not done here

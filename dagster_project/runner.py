@@ -59,7 +59,7 @@ def run_job(
     Raises BusyError when another terminal is running the same clinic.
     """
     run_id = str(uuid.uuid4())
-    with _only_one(settings, clinic_id), _progress(instance, run_id, clinic_id, console):
+    with only_one(settings, clinic_id), _progress(instance, run_id, clinic_id, console):
         result = job.execute_in_process(
             run_config=QUIET,
             instance=instance,
@@ -91,7 +91,7 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 @contextmanager
-def _only_one(settings: Settings, clinic_id: str) -> Iterator[None]:
+def only_one(settings: Settings, clinic_id: str) -> Iterator[None]:
     """Hold the clinic's lock; the kernel lets go of it however the process ends."""
     path = settings.data_dir / "work" / f"{clinic_id}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)

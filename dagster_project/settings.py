@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         """Return the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{self.data_dir.resolve() / 'ledger.db'}"
 
+    def forget_key_path(self) -> Path:
+        """Return the key that hashes of forgotten persons are made with."""
+        return self.data_dir.resolve() / "forget.key"
+
     def dbt_target_dir(self) -> Path:
         """Return where dbt keeps its manifest and partial parse."""
         return (self.data_dir / "dbt").resolve()

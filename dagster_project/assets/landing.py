@@ -7,8 +7,11 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from dagster_project.clinic import clinic_in
+from dagster_project.forget.door import door_of
+from dagster_project.forget.forget import purge
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.contract import DATASETS
+from dagster_project.ledger.store import open_ledger
 from dagster_project.settings import Settings
 
 
@@ -25,7 +28,11 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
-        report = ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
+        ledger = open_ledger(settings.ledger())
+        if purge(settings, ledger, clinic.clinic_id):
+            context.log.warning("a forgetting that was cut off is finished")
+        door = door_of(settings, ledger, clinic.clinic_id)
+        report = ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of(), door)
         for file in report.files:
             if file.status != "known":
                 context.log.info(f"{file.feed}: {file.name}: {file.status}, {file.rows} rows")
@@ -42,6 +49,7 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                 "files": len(report.files),
                 "quarantined": sum(file.status == "quarantined" for file in report.files),
                 "unrecognised": list(report.unrecognised),
+                "rows_of_forgotten_left_out": door.left_out,
             },
         )
 

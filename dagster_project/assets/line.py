@@ -10,11 +10,14 @@ from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
+from dagster_project.forget.door import door_of
+from dagster_project.forget.hashes import read_key
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
+from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import content_version, load_message
 from dagster_project.line.simulated import introduce
@@ -34,7 +37,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         partitions_def=partitions,
         pool="line",
         description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。"
-        "期限の切れた手入力のタグもここで台帳に記す。",
+        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた文章を消す。",
     )
     def morning_plan(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -47,12 +50,14 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             found = con.execute(f"select {columns} from delivery_plan order by all").fetchall()
         rows = [PlanRow(*row) for row in found]
         ledger, now = open_ledger(settings.ledger()), settings.now()
-        summary = plan_night(ledger, rows, build, now)
+        summary = plan_night(ledger, rows, build, now, read_key(settings.forget_key_path()))
         # Only here is it true: the night without them is published.
         lapsed = lapse(ledger, clinic_id, build.as_of, now)
-        return dg.MaterializeResult(
-            metadata={"as_of": str(build.as_of), **vars(summary), "overrides_lapsed": lapsed}
-        )
+        limits = clinic_in(settings.exports_dir, clinic_id).retention
+        retired = retire(ledger, clinic_id, limits, build.as_of)
+        kept_no_longer = {f"retired_{kind}": count for kind, count in vars(retired).items()}
+        figures = {**vars(summary), "overrides_lapsed": lapsed, **kept_no_longer}
+        return dg.MaterializeResult(metadata={"as_of": str(build.as_of), **figures})
 
     @dg.asset(
         deps=[morning_plan],
@@ -69,7 +74,9 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
         # Whoever blocked or withdrew since the night is in tonight's link export.
-        ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of())
+        ledger = open_ledger(settings.ledger())
+        door = door_of(settings, ledger, clinic.clinic_id)
+        ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of(), door)
         path = settings.published_path(clinic.clinic_id)
         if settings.line == "simulator" and settings.simulator_url and path.exists():
             introduce(settings.simulator_url, clinic, *_friends(path))
@@ -78,7 +85,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             load_message(campaigns_dir, each.parent.name)
             for each in sorted(campaigns_dir.glob("*/message.json"))
         ]
-        ledger = open_ledger(settings.ledger())
         # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
         chat = snapshot(accounts(ledger, clinic.clinic_id, date.max, Script()))
         report = deliver(

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from dagster_project.conversation.answer import Message, answer
 from dagster_project.conversation.events import Arrival, BodyError, parse
 from dagster_project.conversation.script import Script
+from dagster_project.forget.hashes import LostKeyError
 from dagster_project.ledger.conversation import account, keep, report_urgent
 
 MAX_BODY = 1024 * 1024
@@ -43,10 +44,12 @@ def build_app(
     repliers: Mapping[str, Replier],
     clock: Callable[[], datetime],
     scripts: Mapping[str, Script] | None = None,
+    forget_key: Callable[[], bytes] = bytes,
 ) -> Starlette:
     """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown.
 
     `scripts` are what the chat of each clinic understands beyond the words of this release.
+    `forget_key` is asked each time: the first person may be forgotten while it runs.
     """
     plain = Script()
     known = scripts or {}
@@ -64,11 +67,11 @@ def build_app(
         try:
             arrivals = parse(body)
             new = await run_in_threadpool(
-                keep, engine, clinic_id, [each.event for each in arrivals], clock()
+                keep, engine, clinic_id, [each.event for each in arrivals], clock(), forget_key()
             )
         except BodyError:
             return Response(status_code=400)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LostKeyError) as error:
             # Not kept, so not acknowledged: LINE delivers it again.
             log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
             return Response(status_code=503)

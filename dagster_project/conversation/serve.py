@@ -12,6 +12,7 @@ from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.conversation.answer import Message
 from dagster_project.conversation.app import Replier, build_app
 from dagster_project.conversation.script import Script, script_of
+from dagster_project.forget.hashes import read_key
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import (
     CredentialError,
@@ -63,7 +64,14 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         console.print(f"{clinic.name}: {url}")
     if not secrets:
         return 1
-    app = build_app(open_ledger(settings.ledger()), secrets, repliers, settings.now, scripts)
+    app = build_app(
+        open_ledger(settings.ledger()),
+        secrets,
+        repliers,
+        settings.now,
+        scripts,
+        lambda: read_key(settings.forget_key_path()),
+    )
     # Neither bodies nor addresses of patients' phones belong in a log.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
     return 0

@@ -12,9 +12,11 @@ from rich.console import Console
 from dagster_project.clinic import Clinic, ClinicError, clinic_in
 from dagster_project.clinics import fail, the_clinic
 from dagster_project.exit_codes import OK
+from dagster_project.forget.hashes import LostKeyError
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.conversation import CODE_LIFE, issue_code
+from dagster_project.ledger.forgotten import read_forgotten
 from dagster_project.ledger.store import open_ledger
 from dagster_project.overrides.commands import name_or_login
 from dagster_project.overrides.known import read_known
@@ -44,15 +46,18 @@ def run_link_code(
     try:
         chosen = clinic_in(settings.exports_dir, the_clinic(settings.exports_dir, clinic))
         known = read_known(settings.published_path(chosen.clinic_id))
+        ledger = open_ledger(settings.ledger())
+        # Whoever was forgotten and asks for a code is known again when it is sent.
+        gone = read_forgotten(ledger, chosen.clinic_id, settings.forget_key_path())
     except FileNotFoundError:
         return fail(console, "まだ公開された夜がありません / run `tagline nightly` first")
-    except ClinicError as error:
+    except (ClinicError, LostKeyError) as error:
         return fail(console, str(error))
     charts = [patient_id(clean(each)) for each in patients]
-    if missing := [each for each in charts if each not in known.patients]:
+    there = [each in known.patients or gone.is_patient(each) for each in charts]
+    if missing := [each for each, is_there in zip(charts, there, strict=True) if not is_there]:
         return fail(console, f"患者一覧にいません / not in the list: {' '.join(missing)}")
     now = settings.now()
-    ledger = open_ledger(settings.ledger())
     code = issue_code(ledger, chosen.clinic_id, charts, relation, name_or_login(by), now)
     path = out or settings.data_dir / "pages" / f"link-{chosen.clinic_id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 
+from dagster_project.forget.hashes import Forgotten
+from dagster_project.ledger.forgotten import forgotten_in
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import intent, intent_patient
 from dagster_project.publish import Build
@@ -60,41 +62,52 @@ class _Known:
     is_same_build: bool
 
 
-def plan_night(engine: Engine, rows: Sequence[PlanRow], build: Build, now: datetime) -> PlanSummary:
+def plan_night(
+    engine: Engine, rows: Sequence[PlanRow], build: Build, now: datetime, key: bytes = b""
+) -> PlanSummary:
     """Write tonight's intents and return what changed, in one transaction.
 
     An intent that was never sent may be planned again; one that is in a batch is
     history. Planned earlier today but no longer in the plan: withdrawn. Planned on
     an earlier day and never sent: expired. The same plan twice changes nothing.
-    Raises ValueError, and writes nothing, when a row belongs to another clinic.
+    Nobody is planned who was forgotten since the night. Raises ValueError, and writes nothing,
+    when a row belongs to another clinic, and LostKeyError when `key` cannot tell who that is.
     """
     strangers = {row.occurrence_id for row in rows if not _is_of(row, build.clinic_id)}
     if strangers:
         message = f"{build.clinic_id}: the plan has occurrences of others: {sorted(strangers)[:3]}"
         raise ValueError(message)
-    wanted = {row.key: row for row in rows}
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
+        gone = forgotten_in(con, build.clinic_id, key)
+        wanted = {row.key: row for row in rows if not _names(row, gone)}
         open_before: Sequence[Any] = con.execute(
             select(intent.c.occurrence_id, intent.c.line_user_id, intent.c.as_of).where(
                 intent.c.clinic_id == build.clinic_id, intent.c.state == "planned"
             )
         ).all()
-        gone = [(o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in wanted]
+        dropped = [
+            (o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in wanted
+        ]
         missed = [(o, u) for o, u, day in open_before if day < build.as_of]
-        _close(con, gone, "skipped", "no_longer_due", at)
+        _close(con, dropped, "skipped", "no_longer_due", at)
         _close(con, missed, "expired", "window_missed", at)
-        known = _known(con, build, {row.occurrence_id for row in rows})
+        known = _known(con, build, {row.occurrence_id for row in wanted.values()})
         fresh = [row for key, row in wanted.items() if key not in known]
         again = [row for key, row in wanted.items() if key in known and _is_open(known[key])]
         _forget(con, again)
         _add(con, [*fresh, *again], build, at)
     changed = len(fresh) + len(again)
-    return PlanSummary(changed, len(gone), len(missed), len(wanted) - changed)
+    return PlanSummary(changed, len(dropped), len(missed), len(wanted) - changed)
 
 
 def _is_of(row: PlanRow, clinic_id: str) -> bool:
     return row.occurrence_id.startswith(f"{clinic_id}/")
+
+
+def _names(row: PlanRow, gone: Forgotten) -> bool:
+    is_patient = any(map(gone.is_patient, row.patient_ids.split(",")))
+    return is_patient or gone.is_account(row.line_user_id)
 
 
 def _is_open(known: _Known) -> bool:

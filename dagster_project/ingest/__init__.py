@@ -28,6 +28,8 @@ READERS: dict[str, Callable[[Path, Feed, Clinic], Iterator[Batch | BadFileError]
     "csv": read_csv,
     "uke": read_uke,
 }
+Reading = Callable[[], Iterator[Batch | BadFileError]]  # a file read from its beginning
+Door = Callable[[Reading], Iterator[Batch | BadFileError]]
 
 
 class _ChangedError(Exception):
@@ -58,8 +60,21 @@ class IngestReport:
     unrecognised: tuple[str, ...]
 
 
-def ingest_clinic(clinic: Clinic, folder: Path, landing_dir: Path, as_of: date) -> IngestReport:
-    """Land a clinic's exports and report every file. A bad file never raises."""
+def _open(read: Reading) -> Iterator[Batch | BadFileError]:
+    return read()
+
+
+def ingest_clinic(
+    clinic: Clinic,
+    folder: Path,
+    landing_dir: Path,
+    as_of: date,
+    door: Door = _open,
+) -> IngestReport:
+    """Land a clinic's exports and report every file. A bad file never raises.
+
+    What a file says passes through `door`, which keeps out whom the clinic has forgotten.
+    """
     landing = Landing(landing_dir / clinic.clinic_id)
     reports, unrecognised = [], []
     with landing.alone():
@@ -70,7 +85,7 @@ def ingest_clinic(clinic: Clinic, folder: Path, landing_dir: Path, as_of: date) 
                 unrecognised.append(sighted.name)
                 continue
             try:
-                reports.append(_meet(clinic, landing, met, sighted, feed_name, as_of))
+                reports.append(_meet(clinic, landing, met, sighted, feed_name, as_of, door))
             except (_ChangedError, FileNotFoundError):
                 reports.append(FileReport(feed_name, sighted.name, "changing", 0, 0, None))
     return IngestReport(tuple(reports), tuple(unrecognised))
@@ -95,7 +110,13 @@ class _Met:
 
 
 def _meet(
-    clinic: Clinic, landing: Landing, met: _Met, sighted: Sighted, feed_name: str, as_of: date
+    clinic: Clinic,
+    landing: Landing,
+    met: _Met,
+    sighted: Sighted,
+    feed_name: str,
+    as_of: date,
+    door: Door,
 ) -> FileReport:
     """Land one file unless its name holds what it held before, and report it."""
     stamp = _stamp(sighted.path)
@@ -115,7 +136,7 @@ def _meet(
         number = met.arrivals + 1
         sighting_id = sighting_id_of(sighted.name, file_id, number)
         row.update(sighting_id=sighting_id, file_id=file_id, arrival=number)
-    _land(clinic, landing, sighted, row, met.landed.get(file_id), stamp)
+    _land(clinic, landing, sighted, row, met.landed.get(file_id), stamp, door)
     landing.register(row)
     met.add(row)
     return _report(row, str(row["status"]))
@@ -128,6 +149,7 @@ def _land(
     row: Row,
     same: Row | None,
     stamp: tuple[int, int],
+    door: Door,
 ) -> None:
     """Store a file's records and note in its registry row how that went."""
     feed = clinic.feeds[str(row["feed"])]
@@ -139,7 +161,7 @@ def _land(
         if same and same["rows"]:
             _share(row, same)
             return
-        batches = READERS[feed.format](sighted.path, feed, clinic)
+        batches = door(lambda: READERS[feed.format](sighted.path, feed, clinic))
         stored = landing.store(
             str(row["file_id"]),
             _while_still(sighted.path, stamp, batches),

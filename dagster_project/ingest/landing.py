@@ -58,7 +58,7 @@ class Landing:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".writing")
         pq.write_table(pa.Table.from_pylist([row], schema=FILES), beside)
-        _settle(beside, path)
+        settle(beside, path)
 
     def store(
         self, file_id: str, batches: Iterable[Batch | BadFileError], max_bad_rows: int
@@ -116,7 +116,7 @@ class _Writer:
         if self.held:
             self._flush()
         self.file.close()
-        _settle(self.beside, self.path)
+        settle(self.beside, self.path)
         return self.rows
 
     def abandon(self) -> None:
@@ -134,7 +134,7 @@ class _Writer:
         self.waiting, self.held = [], 0
 
 
-def _settle(beside: Path, path: Path) -> None:
+def settle(beside: Path, path: Path) -> None:
     """Put a finished file in its place, on the disk and not only in the cache."""
     with beside.open("rb") as file:
         os.fsync(file.fileno())

@@ -11,15 +11,22 @@ from dagster_project.conversation.events import Event
 from dagster_project.conversation.fold import Account, day_of, fold
 from dagster_project.conversation.script import Script
 from dagster_project.ledger.audit import write_audit
+from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 CODE_LIFE = timedelta(days=14)
 
 
-def keep(engine: Engine, clinic_id: str, events: Sequence[Event], now: datetime) -> set[str]:
-    """Store the events that are not there yet, durably, and return the ids of those."""
+def keep(
+    engine: Engine, clinic_id: str, events: Sequence[Event], now: datetime, key: bytes = b""
+) -> set[str]:
+    """Store the events that are not there yet, durably, and return the ids of those.
+
+    Nothing is kept of a forgotten account; LostKeyError where `key` cannot tell who that is.
+    """
     with writing(engine, clinic_id) as con:
+        events = heard_from(con, clinic_id, events, key, now)
         ids = [each.event_id for each in events]
         known: Sequence[str] = (
             con.execute(

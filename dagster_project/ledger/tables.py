@@ -179,3 +179,27 @@ link_code_patient = Table(
     Column("digest", String(64), ForeignKey("link_code.digest"), primary_key=True),
     Column("patient_id", String(40), primary_key=True),
 )
+
+# A person or an account that is forgotten: keyed hashes, and nothing that names anybody.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("clinic_id", String(31), primary_key=True),
+    Column("hash", String(33), primary_key=True),
+    Column("key_id", String(16), nullable=False),  # of the key it was made with
+    Column("forgotten_ms", BigInteger, nullable=False),
+)
+
+# What was asked for and how far it came; `removed` is counts by kind, as JSON.
+forgetting = Table(
+    "forgetting",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("hash", String(33), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("began_at", String(32), nullable=False),
+    Column("finished_at", String(32)),
+    Column("removed", Text, nullable=False),
+)

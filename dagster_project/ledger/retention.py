@@ -1,0 +1,113 @@
+"""What the ledger keeps no longer than a clinic needs it: texts, and codes nobody used.
+
+What a link, a consent or an occurrence rests on stays as long as the account does: consents
+have to be proved, and nobody may get the same occurrence twice.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, delete, func, select, update
+
+from dagster_project.clinic import Retention
+from dagster_project.conversation.words import words
+from dagster_project.ledger.store import stamp, writing
+from dagster_project.ledger.tables import batch, line_event, link_code, link_code_patient, override
+from dagster_project.settings import TOKYO
+
+SETTLED = ("accepted", "rejected", "unknown", "expired")
+MEANT = ("stop", "unlink", "settings")  # what the state of an account rests on
+
+
+@dataclass(frozen=True)
+class Retired:
+    """How many rows lost what they held no longer than allowed."""
+
+    texts: int
+    reasons: int
+    bodies: int
+    codes: int
+
+
+def retire(engine: Engine, clinic_id: str, limits: Retention, as_of: date) -> Retired:
+    """Remove what is older than its limit on a business day; the second time nothing is left."""
+    with writing(engine, clinic_id) as con:
+        return Retired(
+            _texts(con, clinic_id, as_of - timedelta(days=limits.free_text_days)),
+            _reasons(con, clinic_id, as_of - timedelta(days=limits.free_text_days)),
+            _bodies(con, clinic_id, as_of - timedelta(days=limits.message_body_days)),
+            _codes(con, clinic_id, as_of - timedelta(days=limits.unused_code_days)),
+        )
+
+
+def _texts(con: Connection, clinic_id: str, before: date) -> int:
+    """Blank what people wrote before a day, but for codes and the words that mean something."""
+    old: Sequence[Any] = con.execute(
+        select(line_event.c.event_id, line_event.c.said).where(
+            line_event.c.clinic_id == clinic_id,
+            line_event.c.kind == "message",
+            line_event.c.code_digest.is_(None),
+            line_event.c.said != "",
+            line_event.c.at_ms < _start(before).timestamp() * 1000,
+        )
+    ).all()
+    free = [each.event_id for each in old if not any(words().means(each.said, m) for m in MEANT)]
+    for event_id in free:
+        one = and_(line_event.c.clinic_id == clinic_id, line_event.c.event_id == event_id)
+        con.execute(update(line_event).where(one).values(said=""))
+    return len(free)
+
+
+def _reasons(con: Connection, clinic_id: str, before: date) -> int:
+    """Blank why a tag was set by hand, of what ended before a day."""
+    ended_on = func.coalesce(override.c.withdrawn_on, override.c.expires_on)
+    return con.execute(
+        update(override)
+        .where(override.c.clinic_id == clinic_id, ended_on < before, override.c.reason != "")
+        .values(reason="")
+    ).rowcount
+
+
+def _bodies(con: Connection, clinic_id: str, before: date) -> int:
+    """Leave of a settled request only whom it was for, which `reconcile` compares."""
+    old: Sequence[Any] = con.execute(
+        select(batch.c.id, batch.c.body).where(
+            batch.c.clinic_id == clinic_id,
+            batch.c.state.in_(SETTLED),
+            batch.c.frozen_at < stamp(_start(before)),
+        )
+    ).all()
+    bare = {each.id: json.dumps({"to": json.loads(each.body)["to"]}).encode() for each in old}
+    shorter = [each for each in old if bare[each.id] != each.body]
+    for each in shorter:
+        con.execute(update(batch).where(batch.c.id == each.id).values(body=bare[each.id]))
+    return len(shorter)
+
+
+def _codes(con: Connection, clinic_id: str, before: date) -> int:
+    """Delete codes that ran out before a day and that nobody ever sent."""
+    sent = select(line_event.c.event_id).where(
+        line_event.c.clinic_id == clinic_id, line_event.c.code_digest == link_code.c.digest
+    )
+    old: Sequence[str] = (
+        con.execute(
+            select(link_code.c.digest).where(
+                link_code.c.clinic_id == clinic_id,
+                link_code.c.expires_ms < _start(before).timestamp() * 1000,
+                ~sent.exists(),
+            )
+        )
+        .scalars()
+        .all()
+    )
+    for code in old:
+        con.execute(delete(link_code_patient).where(link_code_patient.c.digest == code))
+        con.execute(delete(link_code).where(link_code.c.digest == code))
+    return len(old)
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), TOKYO)
