@@ -1,9 +1,10 @@
 """What is answered to an event at once, free of quota: never anything about a chart."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from dagster_project.conversation.codes import code_in
-from dagster_project.conversation.events import Event
+from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
 from dagster_project.conversation.fold import ALL, CONSENT, Account
 from dagster_project.conversation.words import Words
 
@@ -16,6 +17,10 @@ def answer(event: Event, account: Account, words: Words) -> list[Message]:
         return [_text(words.answers["followed"])]
     if event.kind == "postback":
         return _consented(event, words)
+    if event.kind in {CHART_ASKED, CHART_NAMED}:
+        return [_text(words.answers[event.kind])]
+    if event.kind in {CHART_TRIED, "accountLink"}:
+        return _linked(event, account, words)
     if event.kind != "message" or not event.said:
         return []
     if words.is_urgent(event.said):
@@ -27,12 +32,25 @@ def answer(event: Event, account: Account, words: Words) -> list[Message]:
     if words.means(event.said, "settings"):
         return [_asking(words.answers["settings"], words)]
     if code_in(event.said):
-        # The same answer whatever was wrong: unknown, used, expired, or one try too many.
-        is_linked = any(each.event_id == event.event_id for each in account.links.values())
-        if is_linked:
-            return [_asking(words.answers["linked"], words)]
-        return [_text(words.answers["not_linked"])]
+        return _linked(event, account, words)
     return []
+
+
+def login_button(login_url: str, link_token: str, words: Words) -> Message:
+    """Return a button that opens the clinic's own login with LINE's link token."""
+    joint = "&" if "?" in login_url else "?"
+    uri = f"{login_url}{joint}{urlencode({'linkToken': link_token})}"
+    action = {"type": "uri", "label": "ログインする", "uri": uri}
+    text = words.answers["login"]
+    template = {"type": "buttons", "text": text, "actions": [action]}
+    return {"type": "template", "altText": text, "template": template}
+
+
+def _linked(event: Event, account: Account, words: Words) -> list[Message]:
+    """Return the same answer whatever was wrong: unknown, used, expired, or one try too many."""
+    if any(each.event_id == event.event_id for each in account.links.values()):
+        return [_asking(words.answers["linked"], words)]
+    return [_text(words.answers["not_linked"])]
 
 
 def _consented(event: Event, words: Words) -> list[Message]:

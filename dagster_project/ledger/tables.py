@@ -179,3 +179,19 @@ link_code_patient = Table(
     Column("digest", String(64), ForeignKey("link_code.digest"), primary_key=True),
     Column("patient_id", String(40), primary_key=True),
 )
+
+# What staff are to be told at once, a row for each way of telling. Sent when `sent_at` is set.
+staff_alert = Table(
+    "staff_alert",
+    metadata,
+    Column("clinic_id", String(31), primary_key=True),
+    Column("alert_id", String(100), primary_key=True),
+    Column("target", String(10), primary_key=True),  # webhook | mail
+    Column("kind", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", String(32), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", String(32), nullable=False),
+    Column("sent_at", String(32)),
+    Index("staff_alert_waiting", "clinic_id", "sent_at", "next_try_at"),
+)
