@@ -9,6 +9,7 @@ import logging
 import os
 import smtplib
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime
 from email.message import EmailMessage
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -110,7 +111,8 @@ def _mail(clinic: Clinic, row: Waiting, environ: Mapping[str, str], *, is_live: 
     mail["Subject"] = f"[Tagline] {clinic.name}: {row.kind}"
     mail["X-Tagline-Alert"] = row.alert_id
     mail.set_content(f"{row.text}\n\nid: {row.alert_id}\n{row.raised_at}\n")
-    with smtplib.SMTP(host, port, timeout=TIMEOUT) as server:
+    # Closed without its QUIT: an error of that would make an accepted mail look unsent.
+    with closing(smtplib.SMTP(host, port, timeout=TIMEOUT)) as server:
         if is_live:
             server.starttls()
         if user := environ.get("TAGLINE_SMTP_USER"):
