@@ -12,6 +12,7 @@ UNIT = re.compile(r"[A-Za-z0-9_]{1,30}")
 MAX_TO = 500
 MAX_MESSAGES = 5
 MAX_TEXT_UNITS = 5000  # UTF-16 code units
+MAX_BUTTONS_TEXT, MAX_ACTIONS = 160, 4
 MAX_ALT_TEXT = 1500
 MAX_CONTENTS = {"bubble": 30 * 1024, "carousel": 50 * 1024}
 
@@ -82,6 +83,17 @@ def _flex(name: str, message: dict[str, Any]) -> Body | None:
     return _length(f"{name}.altText", message.get("altText"), MAX_ALT_TEXT)
 
 
+def _template(name: str, message: dict[str, Any]) -> Body | None:
+    template = message.get("template")
+    if not isinstance(template, dict) or template.get("type") != "buttons":
+        return one_error(f"{name}.template", "Must be of type buttons")  # the one we use
+    actions = template.get("actions")
+    if not isinstance(actions, list) or not 1 <= len(actions) <= MAX_ACTIONS:
+        return one_error(f"{name}.template.actions", f"Size must be between 1 and {MAX_ACTIONS}")
+    problem = _length(f"{name}.template.text", template.get("text"), MAX_BUTTONS_TEXT)
+    return problem or _length(f"{name}.altText", message.get("altText"), MAX_ALT_TEXT)
+
+
 def _length(name: str, text: object, largest: int) -> Body | None:
     if not isinstance(text, str) or not text:
         return one_error(name, "May not be empty")
@@ -90,4 +102,8 @@ def _length(name: str, text: object, largest: int) -> Body | None:
     return None
 
 
-KINDS: dict[str, Callable[[str, dict[str, Any]], Body | None]] = {"text": _text, "flex": _flex}
+KINDS: dict[str, Callable[[str, dict[str, Any]], Body | None]] = {
+    "text": _text,
+    "flex": _flex,
+    "template": _template,
+}
