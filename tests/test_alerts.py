@@ -1,8 +1,14 @@
 """Staff are told at once, once, and whatever dies in between."""
 
+import http.client
 import json
+import os
+import socket
 import socketserver
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,8 +18,9 @@ from typing import Any
 
 import chat
 import pytest
+import yaml
 from clinic_builder import clinic_yaml, user
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from dagster_project.alerts import alert, deliver, targets
 from dagster_project.clinic import Alerts, Clinic
@@ -21,6 +28,7 @@ from dagster_project.conversation.events import parse
 from dagster_project.ledger import alerts as ledger_alerts
 from dagster_project.ledger.conversation import keep
 from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tables import staff_alert
 from dagster_project.settings import Settings
 
 SAID = "朝から胸が痛いです"
@@ -192,3 +200,54 @@ def test_anything_may_be_told_by_its_id_once(tmp_path: Path, staff: Staff) -> No
 
 def test_without_a_declaration_nobody_is_told() -> None:
     assert targets(Alerts()) == []
+
+
+def start_service(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start `tagline webhook` on a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    run = "from dagster_project.cli import main; main()"
+    place = {"TAGLINE_DATA_DIR": str(folder / "data"), "TAGLINE_EXPORTS_DIR": str(folder)}
+    command = [sys.executable, "-c", run, "webhook", "--port", str(port)]
+    service = subprocess.Popen(command, env={**os.environ, **place}, stdout=subprocess.DEVNULL)
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return service, port
+    raise TimeoutError
+
+
+def test_an_alert_survives_the_service_and_is_told_once(tmp_path: Path, staff: Staff) -> None:
+    staff.status = 503  # nobody can be told before the kill
+    folder = tmp_path / "good"
+    folder.mkdir()
+    declaration = clinic_yaml("good", alerts={"webhook": staff.webhook})
+    (folder / "clinic.yaml").write_text(yaml.safe_dump(declaration), encoding="utf-8")
+    service, port = start_service(tmp_path)
+    raw = chat.body([chat.text(SAID, user(1), 0)])
+    headers = {"x-line-signature": chat.signature(raw, "simulator-secret:good")}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/webhook/good", raw, headers)
+    assert connection.getresponse().status == 200
+    service.kill()
+    service.wait()
+    staff.status = 200
+    told_before = len(staff.told)
+    engine = open_ledger(f"sqlite:///{tmp_path}/data/ledger.db")
+    with engine.begin() as con:  # its turn has come, however often it was tried
+        con.execute(update(staff_alert).values(next_try_at=""))
+    service, _ = start_service(tmp_path)
+    try:
+        for _ in range(100):
+            if len(staff.told) > told_before:
+                break
+            time.sleep(0.1)
+        time.sleep(2.5)  # another round finds nothing to tell
+    finally:
+        service.kill()
+        service.wait()
+    assert len(staff.told) == told_before + 1

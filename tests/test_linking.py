@@ -14,12 +14,15 @@ import duckdb
 import pytest
 from asgi import post
 from clinic_builder import user
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from dagster_project.conversation.app import Ways, build_app
-from dagster_project.conversation.chart import Judge
-from dagster_project.conversation.fold import Account
+from dagster_project.conversation.chart import Judge, chart_digest
+from dagster_project.conversation.events import Event
+from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.words import words
 from dagster_project.ledger.conversation import account, accounts
 from dagster_project.ledger.store import open_ledger
@@ -272,3 +275,33 @@ def test_a_night_is_published_while_charts_are_looked_up(place: Place) -> None:
     assert all(place.links(user(number)) for number in range(2, 12))
     with place.engine.connect() as con:
         assert con.execute(select(func.count()).select_from(line_event)).scalar_one() == 10
+
+
+CHARTS = ("12345", "7")
+TRIES = st.lists(
+    st.tuples(
+        st.sampled_from([ME, user(2)]),
+        st.sampled_from(CHARTS),
+        st.sampled_from(["self", "-", "-"]),
+        st.integers(0, 2 * DAY),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TRIES, st.randoms(use_true_random=False), st.integers(0, 5))
+def test_any_order_and_any_redelivery_of_tries_give_the_same_links(
+    tries: list[tuple[str, str, str, int]], chance: Any, again: int
+) -> None:
+    straight = [
+        Event(minute * 60_000, f"e{number}", "chart_tried", who, said)
+        for number, (who, chart, relation, minute) in enumerate(tries)
+        for said in [f"{chart_digest(chart)} {relation} {chart}"]
+    ]
+    shuffled = [*straight, *straight[:again]]
+    chance.shuffle(shuffled)
+    found = fold(shuffled, {}, words())
+    assert found == fold(straight, {}, words())
+    right = {(who, chart) for who, chart, relation, _ in tries if relation == "self"}
+    assert {(who, chart) for who, each in found.items() for chart in each.links} <= right
