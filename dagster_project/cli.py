@@ -221,6 +221,15 @@ def forget(patient: str, clinic: str | None, by: str, reason: str | None, out: P
 
 
 @main.command()
+@clinic_option
+def richmenu(clinics: Sequence[str]) -> None:
+    """Set the menu under the chat (予約・問診・配信設定・連絡先) where it is not set yet."""
+    from dagster_project.conversation.menu import run_rich_menu  # noqa: PLC0415
+
+    sys.exit(run_rich_menu(Settings(), clinics, console))
+
+
+@main.command()
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster (webserver and daemon) and the simulator on this state."""

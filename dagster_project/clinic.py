@@ -152,6 +152,20 @@ class Retention(Part):
     unused_code_days: int = Field(default=30, ge=1)
 
 
+class Linking(Part):
+    """Ways to link an account beside the code of the reception; each is off unless declared."""
+
+    chart_number: bool = False
+    login_url: str | None = Field(default=None, pattern=r"^https://")
+
+
+class Alerts(Part):
+    """Where staff are told at once. A webhook's token and a mail server are never here."""
+
+    webhook: str | None = Field(default=None, pattern=r"^https?://")
+    mail: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
 class Clinic(Part):
     """One clinic: a folder of exports, a partition, a warehouse, a LINE channel."""
 
@@ -163,6 +177,8 @@ class Clinic(Part):
     send_window: SendWindow = SendWindow()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    linking: Linking = Linking()
+    alerts: Alerts = Alerts()
     departments: dict[str, str] = {}
     default_department: str | None = None
     screenings: list[Screening] = []  # those its exports tell of: silence then means not done here

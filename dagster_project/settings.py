@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 TOKYO = ZoneInfo("Asia/Tokyo")
 ROOT = Path(__file__).resolve().parents[1]
 LIVE_LINE_API = "https://api.line.me"
+LIVE_LINE_DATA_API = "https://api-data.line.me"
+LIVE_LINE_LINK = "https://access.line.me/dialog/bot/accountLink"
 
 
 class Settings(BaseSettings):

@@ -1,11 +1,13 @@
 """The patient's part, played in the simulator: a page, a signed webhook, an answer in the chat."""
 
+import json
 import threading
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.request import Request, urlopen
 
 import chat
 import pytest
@@ -13,7 +15,7 @@ import uvicorn
 from clinic_builder import user
 from sqlalchemy import Engine
 
-from dagster_project.conversation.app import build_app
+from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.ledger.conversation import account, issue_code
 from dagster_project.ledger.store import open_ledger
@@ -57,12 +59,14 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
     engine = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
     with start(now=chat.START) as simulator:
         replier = ChatReplier(simulator.base_url, "simulator:good")
+        ways = Ways(
+            login_urls={"good": "https://login.example/line"},
+            login_secrets={"good": "of-its-login"},
+            dialogs={"good": f"{simulator.base_url}/dialog/bot/accountLink"},
+            scripts={"good": script_of(ROOT / "dagster_project" / "sample")[0]},
+        )
         app = build_app(
-            engine,
-            {"good": simulator_secret("good")},
-            {"good": replier},
-            lambda: chat.START,
-            {"good": script_of(ROOT / "dagster_project" / "sample")[0]},
+            engine, {"good": simulator_secret("good")}, {"good": replier}, lambda: chat.START, ways
         )
         server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
         thread = threading.Thread(target=server.run, daemon=True)
@@ -105,6 +109,27 @@ def test_a_newcomer_taps_through_a_questionnaire(phone: Phone) -> None:
     assert "ご回答ありがとうございました" in phone.page()
     phone.do("message", "駐車場")
     assert "8台分" in phone.page()
+
+
+def test_a_clinics_own_login_links_through_lines_dialog(phone: Phone) -> None:
+    phone.do("follow")
+    phone.do("message", "ログインで連携")
+    uri = phone.answers[-1]["messages"][0]["template"]["actions"][0]["uri"]
+    token = parse_qs(urlsplit(uri).query)["linkToken"][0]
+    # What the clinic's login does once it knows who this is.
+    service = str(phone.simulator.state.channel("good").webhook).replace("webhook", "account-link")
+    asked = json.dumps({"linkToken": token, "patientIds": ["7", "8"], "relation": "parent"})
+    headers = {"Authorization": "Bearer of-its-login"}
+    with urlopen(Request(service, asked.encode(), headers)) as answer:  # noqa: S310
+        redirect = json.load(answer)["redirect"]
+    with urlopen(redirect):  # noqa: S310
+        pass
+    found = account(phone.engine, "good", ME).links
+    assert {chart: link.relation for chart, link in found.items()} == {"7": "parent", "8": "parent"}
+    with pytest.raises(HTTPError):
+        urlopen(redirect)  # noqa: S310 - a link token is good once
+    phone.do("message", "連携解除")
+    assert not account(phone.engine, "good", ME).links
 
 
 def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:

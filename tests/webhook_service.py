@@ -11,7 +11,7 @@ import chat
 import uvicorn
 from sqlalchemy import Engine, func, select
 
-from dagster_project.conversation.app import build_app
+from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.script import Script
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tables import line_event
@@ -29,6 +29,9 @@ class Answers:
     def reply(self, reply_token: str, messages: Sequence[dict[str, Any]]) -> None:
         self.given.append((reply_token, list(messages)))
         self.arrived.set()
+
+    def link_token(self, line_user_id: str) -> str | None:  # noqa: ARG002 - nobody logs in
+        return None
 
 
 @dataclass
@@ -73,8 +76,8 @@ class Service:
 def serving(ledger_url: str, script: Script | None = None) -> Iterator[Service]:
     """Serve clinic `good` in a thread until left."""
     engine, answers = open_ledger(ledger_url), Answers()
-    scripts = {"good": script} if script else None
-    app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START, scripts)
+    ways = Ways(scripts={"good": script} if script else {})
+    app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START, ways)
     server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

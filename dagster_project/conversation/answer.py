@@ -1,9 +1,10 @@
 """What is answered to an event at once, free of quota: never anything about a chart."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from dagster_project.conversation.codes import code_in
-from dagster_project.conversation.events import Event
+from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
 from dagster_project.conversation.fold import ALL, ANSWER, CONSENT, Account
 from dagster_project.conversation.questionnaire import Choice
 from dagster_project.conversation.script import Asked, Script
@@ -20,8 +21,15 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
     if event.kind == "postback":
         found = ANSWER.fullmatch(event.said)
         return _next(found["questionnaire"], account, script) if found else _consented(event, words)
-    if event.kind != "message" or not event.said:
-        return []
+    if event.kind in {CHART_ASKED, CHART_NAMED}:
+        return [_text(words.answers[event.kind])]
+    if event.kind in {CHART_TRIED, "accountLink"}:
+        return _linked(event, account, script)
+    return _replied(event, account, script) if event.kind == "message" and event.said else []
+
+
+def _replied(event: Event, account: Account, script: Script) -> list[Message]:
+    words = script.words
     if words.is_urgent(event.said):
         return [_text(words.answers["urgent"])]
     if words.means(event.said, "stop"):
@@ -31,11 +39,7 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
     if words.means(event.said, "settings"):
         return [_asking(words.answers["settings"], words)]
     if code_in(event.said):
-        # The same answer whatever was wrong: unknown, used, expired, or one try too many.
-        is_linked = any(each.event_id == event.event_id for each in account.links.values())
-        if is_linked:
-            return [_asking(words.answers["linked"], words), *_offers(script)]
-        return [_text(words.answers["not_linked"])]
+        return _linked(event, account, script)
     if started := script.started_by(event.said):
         return _question(started, script)
     for (questionnaire, _), each in account.answers.items():
@@ -43,6 +47,23 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
             return _next(questionnaire, account, script)
     own = script.reply(event.said)
     return [_text(own)] if own else []
+
+
+def login_button(login_url: str, link_token: str, words: Words) -> Message:
+    """Return a button that opens the clinic's own login with LINE's link token."""
+    joint = "&" if "?" in login_url else "?"
+    uri = f"{login_url}{joint}{urlencode({'linkToken': link_token})}"
+    action = {"type": "uri", "label": "ログインする", "uri": uri}
+    text = words.answers["login"]
+    template = {"type": "buttons", "text": text, "actions": [action]}
+    return {"type": "template", "altText": text, "template": template}
+
+
+def _linked(event: Event, account: Account, script: Script) -> list[Message]:
+    """Return the same answer whatever was wrong: unknown, used, expired, or one try too many."""
+    if any(each.event_id == event.event_id for each in account.links.values()):
+        return [_asking(script.words.answers["linked"], script.words), *_offers(script)]
+    return [_text(script.words.answers["not_linked"])]
 
 
 def _next(questionnaire: str, account: Account, script: Script) -> list[Message]:
@@ -76,9 +97,8 @@ def _tap(choice: Choice, data: str) -> Message:
 def _offers(script: Script) -> list[Message]:
     """Return how to start the questionnaires that are offered after linking."""
     offered = [each for each in script.questionnaires.values() if each.after == "linked"]
-    return [_text(script.words.answers["offer"].format(word=each.triggers[0])) for each in offered][
-        :3
-    ]
+    offer = script.words.answers["offer"]
+    return [_text(offer.format(word=each.triggers[0])) for each in offered[:3]]
 
 
 def _consented(event: Event, words: Words) -> list[Message]:

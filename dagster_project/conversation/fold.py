@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from dagster_project.conversation.codes import Code, code_in, digest
-from dagster_project.conversation.events import Event
+from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
 from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.words import Words
 from dagster_project.settings import TOKYO
@@ -24,6 +24,7 @@ ANSWER = re.compile(
     r":(?P<question>[a-z][a-z0-9_]{0,39}):(?P<choice>[a-z][a-z0-9_]{0,39})"
 )
 ALL = "all"
+WRONG = "-"  # in the place of a relation: number and birth date were not those of a chart
 
 
 @dataclass(frozen=True)
@@ -68,21 +69,24 @@ class Account:
     asked: Asked | None = None  # the question that stands open
     unlinked_on: date | None = None
     wrong_tries: deque[int] = field(default_factory=deque)
+    chart_step: str = ""  # what was asked last: number | birth
+    chart_no: str = ""
 
     def is_locked(self, at_ms: int) -> bool:
         """Return whether too many wrong codes were sent in the day before an instant."""
-        recent = [each for each in self.wrong_tries if each > at_ms - LOCK_MS]
-        return len(recent) >= WRONG_TRIES
+        return _is_full(self.wrong_tries, at_ms)
 
 
 def fold(events: Iterable[Event], codes: Mapping[str, Code], script: Script) -> dict[str, Account]:
     """Return every account that has events. `codes` are the issued ones, by their digest."""
     accounts: dict[str, Account] = {}
     used: set[str] = set()
+    tries_at: dict[str, deque[int]] = {}
     for event in sorted({each.event_id: each for each in sorted(events, reverse=True)}.values()):
         if event.line_user_id:
             account = accounts.setdefault(event.line_user_id, Account())
             _apply(account, event, codes, used, script)
+            _chart(account, event, tries_at)
     return accounts
 
 
@@ -100,6 +104,8 @@ def _apply(
         if found := ANSWER.fullmatch(event.said):
             asked = found["questionnaire"], found["question"]
             _answer(account, event, script, asked, found["version"], found["choice"])
+    elif event.kind == "accountLink" and event.said:
+        _link(account, event, codes, event.said, used)
     elif event.kind == "message":
         if words.means(event.said, "stop"):
             account.asked = None
@@ -165,6 +171,31 @@ def _link(
     used.add(wanted)
     for patient_id in code.patient_ids:
         account.links[patient_id] = Link(code.relation, day_of(event), event.event_id)
+
+
+def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> None:
+    """Follow the two questions, and link the chart that a try named rightly.
+
+    Tries are counted by account and by chart: many accounts do not make more guesses.
+    """
+    if event.kind in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
+        account.chart_step = {CHART_ASKED: "number", CHART_NAMED: "birth"}.get(event.kind, "")
+        account.chart_no = event.said if event.kind == CHART_NAMED else ""
+    if event.kind != CHART_TRIED:
+        return
+    digest_, relation, chart = event.said.split(" ")
+    tries = tries_at.setdefault(digest_, deque())
+    if account.is_locked(event.at_ms) or _is_full(tries, event.at_ms):
+        return
+    if relation == WRONG:
+        account.wrong_tries.append(event.at_ms)
+        tries.append(event.at_ms)
+    else:
+        account.links[chart] = Link(relation, day_of(event), event.event_id)
+
+
+def _is_full(tries: Iterable[int], at_ms: int) -> bool:
+    return sum(each > at_ms - LOCK_MS for each in tries) >= WRONG_TRIES
 
 
 def day_of(event: Event) -> date:

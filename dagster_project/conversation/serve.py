@@ -1,18 +1,24 @@
 """The webhook service of an installation: which clinics it serves, with which secrets."""
 
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from threading import Thread
 
 import uvicorn
 from rich.console import Console
 
+from dagster_project.alerts import deliver_now, targets
 from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
+from dagster_project.conversation.account_link import SECRET_PREFIX
 from dagster_project.conversation.answer import Message
-from dagster_project.conversation.app import Replier, build_app
-from dagster_project.conversation.script import Script, script_of
+from dagster_project.conversation.app import Replier, Ways, build_app
+from dagster_project.conversation.chart import Judge
+from dagster_project.conversation.script import script_of
 from dagster_project.forget.hashes import read_key
+from dagster_project.ledger.conversation import account
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import (
     CredentialError,
@@ -22,7 +28,11 @@ from dagster_project.line.credentials import (
     simulator_token,
 )
 from dagster_project.line.simulated import register_webhook
-from dagster_project.settings import LIVE_LINE_API, Settings
+from dagster_project.settings import LIVE_LINE_API, LIVE_LINE_LINK, Settings
+
+LINK_PATH = "/dialog/bot/accountLink"  # of the simulator, as of LINE
+ALERT_ROUND = 2  # seconds
+log = logging.getLogger(__name__)
 
 
 class LazyReplier:
@@ -41,12 +51,16 @@ class LazyReplier:
         """Answer once with a reply token."""
         self._replier.reply(reply_token, messages)
 
+    def link_token(self, line_user_id: str) -> str | None:
+        """Return a token for LINE's account link."""
+        return self._replier.link_token(line_user_id)
+
 
 def serve(settings: Settings, host: str, port: int, console: Console) -> int:
     """Serve every clinic that has its secret until interrupted, and return an exit code."""
     secrets: dict[str, str] = {}
-    scripts: dict[str, Script] = {}
     repliers: dict[str, Replier] = {}
+    served: list[Clinic] = []
     for clinic_id in clinic_ids(settings.exports_dir):
         try:
             clinic = clinic_in(settings.exports_dir, clinic_id)
@@ -54,8 +68,8 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         except (ClinicError, CredentialError) as error:
             console.print(f"[red]{error}[/red]")
             continue
-        scripts[clinic_id], wrong = script_of(settings.exports_dir / clinic_id)
-        for each in wrong:
+        served.append(clinic)
+        for each in script_of(settings.exports_dir / clinic_id)[1]:
             console.print(f"[yellow]{each.shown(settings.exports_dir)}[/yellow]", soft_wrap=True)
         url = f"http://{host}:{port}/webhook/{clinic_id}"
         if replier:
@@ -64,17 +78,54 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
         console.print(f"{clinic.name}: {url}")
     if not secrets:
         return 1
-    app = build_app(
-        open_ledger(settings.ledger()),
-        secrets,
-        repliers,
-        settings.now,
-        scripts,
-        lambda: read_key(settings.forget_key_path()),
-    )
+    ledger = open_ledger(settings.ledger())
+    app = build_app(ledger, secrets, repliers, settings.now, ways_of(settings, served, os.environ))
+    Thread(target=_alert_staff, args=(settings, served), name="alerts", daemon=True).start()
     # Neither bodies nor addresses of patients' phones belong in a log.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
     return 0
+
+
+def ways_of(settings: Settings, clinics: Sequence[Clinic], environ: Mapping[str, str]) -> Ways:
+    """Return what the clinics declare beside codes: chart numbers, a login, alerts."""
+    ledger = open_ledger(settings.ledger())
+    logins = {each.clinic_id: each.linking.login_url for each in clinics}
+    scripts = {
+        each.clinic_id: script_of(settings.exports_dir / each.clinic_id)[0] for each in clinics
+    }
+    dialog = LIVE_LINE_LINK if settings.line == "live" else f"{settings.simulator_url}{LINK_PATH}"
+    return Ways(
+        judges={
+            each.clinic_id: Judge(
+                settings.published_path(each.clinic_id),
+                scripts[each.clinic_id].words,
+                partial(account, ledger, each.clinic_id, script=scripts[each.clinic_id]),
+            )
+            for each in clinics
+            if each.linking.chart_number
+        },
+        alert_targets={each.clinic_id: targets(each.alerts) for each in clinics},
+        login_urls={clinic_id: url for clinic_id, url in logins.items() if url},
+        login_secrets={
+            clinic_id: environ.get(f"{SECRET_PREFIX}{clinic_id.upper()}", "").strip()
+            for clinic_id, url in logins.items()
+            if url
+        },
+        dialogs=dict.fromkeys(logins, dialog),
+        scripts=scripts,
+        forget_key=lambda: read_key(settings.forget_key_path()),
+    )
+
+
+def _alert_staff(settings: Settings, clinics: Sequence[Clinic]) -> None:
+    """Try what waits, for as long as the service runs: also what an earlier one left behind."""
+    while True:
+        for clinic in clinics:
+            try:
+                deliver_now(settings, clinic)
+            except Exception as error:  # noqa: BLE001 - the next round is the way to mend it
+                log.warning("%s: alerts wait: %s", clinic.clinic_id, type(error).__name__)
+        time.sleep(ALERT_ROUND)
 
 
 def _introduce(settings: Settings, clinic: Clinic, url: str, console: Console) -> None:

@@ -20,12 +20,14 @@ class Words(BaseModel):
     stop: list[str]
     settings: list[str]
     unlink: list[str]
+    chart: list[str]
+    login: list[str]
     purposes: dict[str, str]
     answers: dict[str, str]
     urgent: list[str]
 
     def means(self, said: str, kind: str) -> bool:
-        """Return whether a message is one of the words of a kind: stop, settings or unlink."""
+        """Return whether a message is one of the words of a kind, such as stop or unlink."""
         return plain(said) in {plain(word) for word in getattr(self, kind)}
 
     def is_urgent(self, said: str) -> bool:

@@ -74,6 +74,12 @@ DATASETS: dict[str, pa.Schema] = {
         consented_on=DAY,
         consent_version=TEXT,
     ),
+    # Two charts of one person made one; the links of the first go on with the second.
+    "patient_merges": _dataset(
+        patient_no=TEXT,
+        into_patient_no=TEXT,
+        merged_on=DAY,
+    ),
     # UKE (レセプト電算): one dataset per idea; receipt_id is the running RE number in the file.
     "uke_receipts": _dataset(
         receipt_id=COUNT,

@@ -1,5 +1,6 @@
 """Who may be written to at this moment, from the newest link exports: what the gate asks."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from dagster_project.clinic import Clinic
 from dagster_project.ingest.current import Row, current_files, open_quarantines
 from dagster_project.ingest.landing import Landing
 from dagster_project.ledger.chat_snapshot import NOTHING_SAID, Chat
+
+MERGES_IN_A_ROW = 4
 
 
 def reachable(
@@ -27,24 +30,45 @@ def reachable(
     unread = {str(row["feed"]) for row in open_quarantines(sightings, as_of)}
     if any(each.dataset == "line_links" for name in unread for each in clinic.feeds[name].records):
         return None
+    files = current_files(sightings, as_of)
+    merges: dict[str, str] = {}
+    for row in _rows(landing, files, "patient_merges", "merged_on", as_of):
+        if row["into_patient_no"] is not None:
+            merges[patient_id(str(row["patient_no"]))] = patient_id(str(row["into_patient_no"]))
     links: dict[tuple[str, str], Row] = {}
-    for file in current_files(sightings, as_of):
-        path = landing.folder / "line_links" / f"{file['file_id']}.parquet"
+    for row in _rows(landing, files, "line_links", "linked_on", as_of):
+        chart = _merged(merges, patient_id(str(row["patient_no"])))
+        links[str(row["line_user_id"]), chart] = row
+    linked = {(user, _merged(merges, patient)) for user, patient, *_ in chat.links}
+    return _after_the_chat(links, linked, chat, as_of)
+
+
+def _rows(
+    landing: Landing, files: Sequence[Row], dataset: str, day: str, as_of: date
+) -> Iterator[Row]:
+    """Yield what the current files say of a dataset up to a day, the last word last."""
+    for file in files:
+        path = landing.folder / dataset / f"{file['file_id']}.parquet"
         found: list[Row] = pq.read_table(path).to_pylist() if path.exists() else []
         for row in sorted(found, key=lambda row: int(str(row["line_no"]))):
-            if row["linked_on"] is None or str(row["linked_on"]) <= as_of.isoformat():
-                links[str(row["line_user_id"]), patient_id(str(row["patient_no"]))] = row
-    return _after_the_chat(links, chat, as_of)
+            if row[day] is None or str(row[day]) <= as_of.isoformat():
+                yield row
+
+
+def _merged(merges: Mapping[str, str], chart: str) -> str:
+    """Return the chart that one was merged into, as stg_patient_merges has it."""
+    for _ in range(MERGES_IN_A_ROW):
+        chart = merges.get(chart, chart)
+    return chart
 
 
 def _after_the_chat(
-    links: dict[tuple[str, str], Row], chat: Chat, as_of: date
+    links: dict[tuple[str, str], Row], linked: set[tuple[str, str]], chat: Chat, as_of: date
 ) -> set[tuple[str, str, str]]:
     following = {user: is_following for user, is_following, _ in chat.accounts}
     unlinked_on = {user: day for user, _, day in chat.accounts}
     said = {(user, purpose): (yes, day) for user, purpose, yes, day, _, _ in chat.consents}
     granted = {key for key, (yes, _) in said.items() if yes}
-    linked = {(user, patient) for user, patient, *_ in chat.links}
     found = {
         (user, patient, purpose)
         for user, patient in linked

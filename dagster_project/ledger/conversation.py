@@ -2,27 +2,41 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from dagster_project.conversation.codes import Code, code_in, digest, new_code
-from dagster_project.conversation.events import Event
+from dagster_project.conversation.events import CHART_TRIED, Event
 from dagster_project.conversation.fold import Account, day_of, fold
 from dagster_project.conversation.script import Script
+from dagster_project.conversation.words import words
+from dagster_project.ledger.alerts import raise_alert
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 CODE_LIFE = timedelta(days=14)
+NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token
+URGENT = (
+    "緊急を要することばを含むメッセージがありました。"
+    "LINE公式アカウントのチャットで、この時刻のトークをご確認ください。"
+)
 
 
 def keep(
-    engine: Engine, clinic_id: str, events: Sequence[Event], now: datetime, key: bytes = b""
+    engine: Engine,
+    clinic_id: str,
+    events: Sequence[Event],
+    now: datetime,
+    alert_targets: Sequence[str] = (),
+    key: bytes = b"",
 ) -> set[str]:
     """Store the events that are not there yet, durably, and return the ids of those.
 
+    With an emergency its line in the audit and the alert to staff are stored, or nothing is.
     Nothing is kept of a forgotten account; LostKeyError where `key` cannot tell who that is.
     """
     with writing(engine, clinic_id) as con:
@@ -43,6 +57,9 @@ def keep(
         if new:
             common = {"clinic_id": clinic_id, "received_at": stamp(now)}
             con.execute(insert(line_event), [_row(each) | common for each in new.values()])
+        for each in new.values():
+            if each.kind == "message" and words().is_urgent(each.said):
+                _report_urgent(con, clinic_id, each, now, alert_targets)
     return set(new)
 
 
@@ -72,13 +89,36 @@ def issue_code(
 ) -> str:
     """Issue a code for these charts and return it: it is shown once and kept nowhere."""
     code = new_code()
+    _issue(engine, clinic_id, code, CODE_LIFE, patient_ids, relation, made_by, now)
+    return code
+
+
+def issue_nonce(
+    engine: Engine, clinic_id: str, patient_ids: Sequence[str], relation: str, now: datetime
+) -> str:
+    """Return a nonce for LINE's account link: 256 bit, good once, kept nowhere."""
+    nonce = token_urlsafe(32)
+    _issue(engine, clinic_id, nonce, NONCE_LIFE, patient_ids, relation, "clinic login", now)
+    return nonce
+
+
+def _issue(
+    engine: Engine,
+    clinic_id: str,
+    code: str,
+    life: timedelta,
+    patient_ids: Sequence[str],
+    relation: str,
+    made_by: str,
+    now: datetime,
+) -> None:
     issued_ms = int(now.timestamp() * 1000)
     row = {
         "digest": digest(code),
         "clinic_id": clinic_id,
         "relation": relation,
         "issued_ms": issued_ms,
-        "expires_ms": issued_ms + int(CODE_LIFE.total_seconds() * 1000),
+        "expires_ms": issued_ms + int(life.total_seconds() * 1000),
     }
     with writing(engine, clinic_id) as con:
         con.execute(insert(link_code), [row])
@@ -89,18 +129,24 @@ def issue_code(
         for each in patient_ids:
             said = f"link code for patient {each}, {relation}"
             write_audit(con, now, clinic_id, "link_code", made_by, said)
-    return code
 
 
-def report_urgent(engine: Engine, clinic_id: str, event: Event, now: datetime) -> None:
+def _report_urgent(
+    con: Connection, clinic_id: str, event: Event, now: datetime, targets: Sequence[str]
+) -> None:
     """Write that somebody wrote of an emergency; the text itself stays with the event."""
-    with writing(engine, clinic_id) as con:
-        write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
+    write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
+    text = f"{URGENT}({event.line_user_id})"
+    raise_alert(con, now, clinic_id, event.event_id, "urgent_message", text, targets)
 
 
 def _row(event: Event) -> dict[str, object]:
-    code = code_in(event.said) if event.kind == "message" else None
-    return vars(event) | {"code_digest": digest(code) if code else None}
+    """Return the event's row, with what other accounts' events may share with it."""
+    found = code_in(event.said) if event.kind == "message" else None
+    shared = digest(found) if found else None
+    if event.kind in {CHART_TRIED, "accountLink"} and event.said:
+        shared = event.said.split(" ")[0]
+    return vars(event) | {"code_digest": shared}
 
 
 def _sharing_codes(con: Connection, clinic_id: str, line_user_id: str) -> set[str]:

@@ -203,3 +203,19 @@ forgetting = Table(
     Column("finished_at", String(32)),
     Column("removed", Text, nullable=False),
 )
+
+# What staff are to be told at once, a row for each way of telling. Sent when `sent_at` is set.
+staff_alert = Table(
+    "staff_alert",
+    metadata,
+    Column("clinic_id", String(31), primary_key=True),
+    Column("alert_id", String(100), primary_key=True),
+    Column("target", String(10), primary_key=True),  # webhook | mail
+    Column("kind", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", String(32), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", String(32), nullable=False),
+    Column("sent_at", String(32)),
+    Index("staff_alert_waiting", "clinic_id", "sent_at", "next_try_at"),
+)

@@ -34,3 +34,12 @@ class ChatReplier:
             self._api.reply_message(request, _request_timeout=TIMEOUTS)
         except Exception as error:  # noqa: BLE001 - the event is kept; only the answer is lost
             log.warning("an answer did not get through: %s", type(error).__name__)
+
+    def link_token(self, line_user_id: str) -> str | None:
+        """Return a token for LINE's account link, good for ten minutes; None when LINE fails."""
+        try:
+            answer = self._api.issue_link_token(line_user_id, _request_timeout=TIMEOUTS)
+        except Exception as error:  # noqa: BLE001 - as above: the patient can ask again
+            log.warning("no link token: %s", type(error).__name__)
+            return None
+        return str(answer.link_token)

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 REPLY_TOKEN_LIFE = timedelta(minutes=1)
+LINK_TOKEN_LIFE = timedelta(minutes=10)
 RETRY_KEY_LIFE = timedelta(hours=24)  # after that the same key sends again
 MAX_UNITS_A_MONTH = 1000  # the 1,001st name is accepted and silently not assigned
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -66,6 +67,9 @@ class Channel:
     talk: list[dict[str, Any]] = field(default_factory=list)  # what users said, and the answers
     last_ms: int = 0  # of the last event: no two happen at one instant
     reply_tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    link_tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    rich_menus: dict[str, dict[str, Any]] = field(default_factory=dict)
+    default_menu: str | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -108,6 +112,16 @@ class Channel:
         elif said["type"] == "unfollow":
             self.befriend(set(), {said["user"]})
         self.talk.append(said)
+
+    def change_menu(self, event: dict[str, Any]) -> None:
+        """Take over a rich menu, its end, or which one everyone sees."""
+        if event["event"] == "default_menu":
+            self.default_menu = event["id"]
+        elif event["menu"] is None:
+            self.rich_menus.pop(event["id"], None)
+            self.default_menu = None if self.default_menu == event["id"] else self.default_menu
+        else:
+            self.rich_menus[event["id"]] = event["menu"]
 
     def accept(self, request: dict[str, Any], now: datetime) -> None:
         """Deliver to every reachable recipient; the others are skipped and not counted.

@@ -26,19 +26,31 @@ async def say(request: web.Request, state: State) -> web.StreamResponse:
     if clinic_id not in state.channels or kind not in KINDS or not user:
         return web.json_response({"message": "unknown channel, user or type"}, status=400)
     channel = state.channel(clinic_id)
-    timestamp = max(int(state.now().timestamp() * 1000), channel.last_ms + 1)
-    event = _event(channel, user, kind, said, timestamp)
-    if token := event.get("replyToken"):
-        channel.reply_tokens[str(token)] = (user, state.now())
+    more: dict[str, Any] = {}
+    if kind == "message":
+        more = {"message": {"type": "text", "id": "1", "text": said}}
+    if kind == "postback":
+        more = {"postback": {"data": said}}
     shown = str(form.get("shown") or said)
-    done: dict[str, Any] = {"user": user, "type": kind, "at": state.now().isoformat()}
-    done |= {"text": shown, "timestamp": timestamp}
-    state.record({"event": "said", "clinic_id": clinic_id, "said": done})
-    delivered = await _deliver(channel, event)
+    delivered = await deliver_event(state, channel, user, kind, shown, more)
     raise web.HTTPSeeOther(f"/chat?clinic_id={clinic_id}&user={user}&delivered={delivered}")
 
 
-def _event(channel: Channel, user: str, kind: str, said: str, timestamp: int) -> dict[str, Any]:
+async def deliver_event(
+    state: State, channel: Channel, user: str, kind: str, shown: str, more: dict[str, Any]
+) -> str:
+    """Write what a user did into the talk and tell the webhook; return its status, or why not."""
+    timestamp = max(int(state.now().timestamp() * 1000), channel.last_ms + 1)
+    event = _event(channel, user, kind, timestamp) | more
+    if token := event.get("replyToken"):
+        channel.reply_tokens[str(token)] = (user, state.now())
+    done: dict[str, Any] = {"user": user, "type": kind, "at": state.now().isoformat()}
+    done |= {"text": shown, "timestamp": timestamp}
+    state.record({"event": "said", "clinic_id": channel.clinic_id, "said": done})
+    return await _deliver(channel, event)
+
+
+def _event(channel: Channel, user: str, kind: str, timestamp: int) -> dict[str, Any]:
     event: dict[str, Any] = {
         "type": kind,
         "mode": "active",
@@ -47,10 +59,6 @@ def _event(channel: Channel, user: str, kind: str, said: str, timestamp: int) ->
         "webhookEventId": _ulid(timestamp),
         "deliveryContext": {"isRedelivery": False},
     }
-    if kind == "message":
-        event["message"] = {"type": "text", "id": str(timestamp), "text": said}
-    if kind == "postback":
-        event["postback"] = {"data": said}
     if kind != "unfollow" and user not in channel.blocked:
         event["replyToken"] = secrets.token_hex(16)
     return event

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from dagster_project.simulator import account, control, messaging, page, patient
+from dagster_project.simulator import (
+    account,
+    control,
+    linking,
+    messaging,
+    page,
+    patient,
+    rich_menu,
+)
 from dagster_project.simulator.answers import Handler, for_channel
 from dagster_project.simulator.state import State
 
@@ -40,6 +48,14 @@ def build_app(state: State) -> web.Application:
         ("GET", "/v2/bot/message/aggregation/list", for_channel(account.unit_names)),
         ("GET", "/v2/bot/followers/ids", for_channel(account.followers)),
         ("GET", "/v2/bot/profile/{user}", for_channel(account.profile)),
+        ("POST", "/v2/bot/user/{user}/linkToken", for_channel(linking.link_token)),
+        ("GET", "/dialog/bot/accountLink", linking.dialog),
+        ("GET", "/v2/bot/richmenu/list", for_channel(rich_menu.listed)),
+        ("POST", "/v2/bot/richmenu", for_channel(rich_menu.create)),
+        ("POST", "/v2/bot/richmenu/{menu}/content", for_channel(rich_menu.content)),
+        ("DELETE", "/v2/bot/richmenu/{menu}", for_channel(rich_menu.delete)),
+        ("GET", "/v2/bot/user/all/richmenu", for_channel(rich_menu.default)),
+        ("POST", "/v2/bot/user/all/richmenu/{menu}", for_channel(rich_menu.set_default)),
         ("POST", "/_simulator/channels", control.channels),
         ("POST", "/_simulator/friends", control.friends),
         ("POST", "/_simulator/faults", control.faults),

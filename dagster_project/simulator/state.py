@@ -66,5 +66,7 @@ class State:
                 channel.befriend(set(event.get("following", [])), set(event.get("blocked", [])))
             case "said" | "replied":
                 channel.hear(event["said"])
+            case "menu" | "default_menu":
+                channel.change_menu(event)
             case "accepted":
                 channel.accept(event["request"], datetime.fromisoformat(event["at"]))

@@ -11,9 +11,8 @@ USER_ID = re.compile(r"U[0-9a-f]{32}")
 UNIT = re.compile(r"[A-Za-z0-9_]{1,30}")
 MAX_TO = 500
 MAX_MESSAGES = 5
-MAX_BUTTONS = 4
-MAX_BUTTONS_TEXT = 160
 MAX_TEXT_UNITS = 5000  # UTF-16 code units
+MAX_BUTTONS_TEXT, MAX_ACTIONS = 160, 4
 MAX_ALT_TEXT = 1500
 MAX_CONTENTS = {"bubble": 30 * 1024, "carousel": 50 * 1024}
 
@@ -84,16 +83,15 @@ def _flex(name: str, message: dict[str, Any]) -> Body | None:
     return _length(f"{name}.altText", message.get("altText"), MAX_ALT_TEXT)
 
 
-def _buttons(name: str, message: dict[str, Any]) -> Body | None:
+def _template(name: str, message: dict[str, Any]) -> Body | None:
     template = message.get("template")
     if not isinstance(template, dict) or template.get("type") != "buttons":
-        return one_error(f"{name}.template.type", "Must be one of the following values: [buttons]")
+        return one_error(f"{name}.template", "Must be of type buttons")  # the one we use
     actions = template.get("actions")
-    if not isinstance(actions, list) or not 1 <= len(actions) <= MAX_BUTTONS:
-        return one_error(f"{name}.template.actions", f"Size must be between 1 and {MAX_BUTTONS}")
-    return _length(f"{name}.altText", message.get("altText"), MAX_ALT_TEXT) or _length(
-        f"{name}.template.text", template.get("text"), MAX_BUTTONS_TEXT
-    )
+    if not isinstance(actions, list) or not 1 <= len(actions) <= MAX_ACTIONS:
+        return one_error(f"{name}.template.actions", f"Size must be between 1 and {MAX_ACTIONS}")
+    problem = _length(f"{name}.template.text", template.get("text"), MAX_BUTTONS_TEXT)
+    return problem or _length(f"{name}.altText", message.get("altText"), MAX_ALT_TEXT)
 
 
 def _length(name: str, text: object, largest: int) -> Body | None:
@@ -107,5 +105,5 @@ def _length(name: str, text: object, largest: int) -> Body | None:
 KINDS: dict[str, Callable[[str, dict[str, Any]], Body | None]] = {
     "text": _text,
     "flex": _flex,
-    "template": _buttons,
+    "template": _template,
 }

@@ -1,10 +1,11 @@
 -- One row per LINE account and patient: who may be reached for whom, and for which purposes they
 -- agreed, by the clinic's lists and by what the account itself said in the chat, which goes before.
+-- A link to a chart that was merged is one to the chart it was merged into.
 with
     ranked as (
         select
             links.line_user_id,
-            {{ patient_id("links.patient_no") }} as patient_id,
+            coalesce(merges.into_patient_id, {{ patient_id("links.patient_no") }}) as patient_id,
             coalesce(links.relation, 'self') as relation,
             links.linked_on,
             coalesce(links.friend_status, 'following') = 'following' as is_following,
@@ -18,13 +19,37 @@ with
             links.file_id,
             links.line_no,
             row_number() over (
-                partition by links.line_user_id, {{ patient_id("links.patient_no") }}
+                partition by
+                    links.line_user_id,
+                    coalesce(merges.into_patient_id, {{ patient_id("links.patient_no") }})
                 order by files.precedence desc, links.line_no desc
             ) as recency
         from {{ source("landing", "line_links") }} as links
         inner join
             {{ ref("source_files") }} as files on files.file_id = links.file_id and files.is_current
+        left join
+            {{ ref("stg_patient_merges") }} as merges
+            on merges.patient_id = {{ patient_id("links.patient_no") }}
         where coalesce(links.linked_on, {{ as_of() }}) <= {{ as_of() }}
+    ),
+    said_in_chat as (
+        select
+            links.line_user_id,
+            coalesce(merges.into_patient_id, links.patient_id) as patient_id,
+            links.relation,
+            links.linked_on,
+            links.event_id,
+            row_number() over (
+                partition by links.line_user_id, coalesce(merges.into_patient_id, links.patient_id)
+                order by links.linked_on desc, links.event_id desc
+            ) as recency
+        from {{ source("ledger", "chat_links") }} as links
+        left join {{ ref("stg_patient_merges") }} as merges on merges.patient_id = links.patient_id
+    ),
+    chat as (
+        select line_user_id, patient_id, relation, linked_on, event_id
+        from said_in_chat
+        where recency = 1
     ),
     listed as (
         select
@@ -43,9 +68,7 @@ with
             {{ source("ledger", "chat_accounts") }} as accounts
             on accounts.line_user_id = ranked.line_user_id
         left join
-            {{ source("ledger", "chat_links") }} as chat
-            on chat.line_user_id = ranked.line_user_id
-            and chat.patient_id = ranked.patient_id
+            chat on chat.line_user_id = ranked.line_user_id and chat.patient_id = ranked.patient_id
         where
             ranked.recency = 1
             and chat.patient_id is null
@@ -77,7 +100,7 @@ with
             cast(null as varchar) as consent_version,
             event_id as file_id,
             cast(0 as bigint) as line_no
-        from {{ source("ledger", "chat_links") }}
+        from chat
     ),
     agreed as (
         select

@@ -1,0 +1,79 @@
+"""LINE's account link, for a clinic with a login of its own: a nonce for whoever logged in.
+
+The clinic's login, which knows who somebody is, hands over the link token LINE gave it and
+the charts of the person, and sends them on to the address it gets back. LINE then tells the
+webhook that account and nonce belong together. The nonce is kept as a digest like any code.
+Source: https://developers.line.biz/en/docs/messaging-api/linking-accounts/
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from urllib.parse import quote, urlencode
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dagster_project.ingest.reachability import patient_id
+from dagster_project.ledger.conversation import issue_nonce
+
+MAX_BODY = 8 * 1024
+RELATIONS = {"self", "parent", "spouse", "child", "other"}
+SECRET_PREFIX = "TAGLINE_LOGIN_SECRET_"  # noqa: S105 - the name of a variable
+
+
+def endpoint(
+    engine: Engine,
+    secrets: Mapping[str, str],
+    dialogs: Mapping[str, str],
+    clock: Callable[[], datetime],
+) -> Callable[[Request], object]:
+    """Return POST /account-link/CLINIC: {linkToken, patientIds, relation?} -> {redirect}.
+
+    `secrets`, by clinic, are what its login shows as a bearer token; `dialogs` are the
+    addresses of LINE's dialog. Whoever has no secret is told nothing.
+    """
+
+    async def account_link(request: Request) -> Response:
+        clinic_id = request.path_params["clinic_id"]
+        secret = secrets.get(clinic_id)
+        shown = request.headers.get("authorization", "").encode("latin-1", "replace")
+        if not secret or not hmac.compare_digest(f"Bearer {secret}".encode(), shown):
+            return Response(status_code=401)
+        if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
+            return Response(status_code=413)
+        asked = _asked(await request.body())
+        if asked is None:
+            return Response(status_code=400)
+        token, charts, relation = asked
+        try:
+            nonce = await run_in_threadpool(
+                issue_nonce, engine, clinic_id, charts, relation, clock()
+            )
+        except SQLAlchemyError:
+            return Response(status_code=503)
+        query = urlencode({"linkToken": token, "nonce": nonce}, quote_via=quote)
+        headers = {"Cache-Control": "no-store"}
+        return JSONResponse({"redirect": f"{dialogs[clinic_id]}?{query}"}, headers=headers)
+
+    return account_link
+
+
+def _asked(raw: bytes) -> tuple[str, list[str], str] | None:
+    """Return link token, charts and relation of a request, None where it is not a whole one."""
+    try:
+        body = json.loads(raw)
+        token, charts, relation = body["linkToken"], body["patientIds"], body.get("relation")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    relation = relation or "self"
+    is_list = isinstance(charts, list) and 0 < len(charts) <= 20
+    if not (isinstance(token, str) and token and is_list and relation in RELATIONS):
+        return None
+    if not all(isinstance(each, str) and each.isalnum() and len(each) <= 40 for each in charts):
+        return None
+    return token, sorted({patient_id(each) for each in charts}), relation

@@ -1,0 +1,82 @@
+"""Two charts of one person made one in the EMR: the link goes on, and one message goes out."""
+
+from datetime import timedelta
+
+import chat
+import yaml
+from clinic_builder import Row, clinic_yaml, user
+from nights import MONDAY, World, at
+
+from dagster_project.clinic import load_clinic
+from dagster_project.conversation.events import parse
+from dagster_project.conversation.script import Script
+from dagster_project.ingest.reachability import reachable
+from dagster_project.ledger.chat_snapshot import snapshot
+from dagster_project.ledger.conversation import accounts, issue_code, keep
+from dagster_project.ledger.store import open_ledger
+
+SUNDAY = MONDAY - timedelta(days=1)
+
+
+def rows() -> dict[str, list[Row]]:
+    return {
+        "patients": [{"patient_no": str(n), "sex": "male"} for n in range(2, 31)],
+        "visits": [
+            {"patient_no": str(n), "visited_on": "2025-10-01" if n < 5 else "2026-05-20"}
+            for n in range(2, 31)
+        ],
+        "line_links": [
+            # Both charts of one person, and the older chart alone of another.
+            {"line_user_id": user(1), "patient_no": "101", "consent_purposes": "visit"},
+            {"line_user_id": user(1), "patient_no": "2", "consent_purposes": "visit"},
+            {"line_user_id": user(2), "patient_no": "00102", "consent_purposes": "visit"},
+        ],
+    }
+
+
+def merge(world: World, *pairs: tuple[str, str]) -> None:
+    feed = {
+        "files": "merges_{date}.csv",
+        "format": "csv",
+        "mode": "full",
+        "encoding": "utf-8",
+        "records": [{"dataset": "patient_merges", "columns": {"patient_no": "from",
+                     "into_patient_no": "to", "merged_on": "on"}}],
+    }  # fmt: skip
+    declaration = clinic_yaml("good")
+    declaration["feeds"] = {**declaration["feeds"], "merges": feed}  # type: ignore[dict-item]
+    folder = world.exports / "good"
+    (folder / "clinic.yaml").write_text(yaml.safe_dump(declaration), encoding="utf-8")
+    lines = "".join(f"{old},{new},2026-05-31\n" for old, new in pairs)
+    (folder / f"merges_{MONDAY:%Y%m%d}.csv").write_text(f"from,to,on\n{lines}", encoding="utf-8")
+
+
+def test_a_merged_chart_keeps_its_link_and_its_person_hears_once(world: World) -> None:
+    world.write("good", MONDAY, rows())
+    merge(world, ("101", "2"), ("102", "0103"), ("103", "3"), ("104", "4"))
+    engine = open_ledger(world.settings(MONDAY).ledger())
+    code = issue_code(engine, "good", ["104"], "self", "reception", at(SUNDAY, 9))
+    said = [chat.text(code, user(4), -600), chat.tap("consent:v1:visit:yes", user(4), -599)]
+    keep(engine, "good", [each.event for each in parse(chat.body(said))], chat.START)
+    assert world.nightly() == 0
+    assert world.received("good") == {user(1): 1, user(2): 1, user(4): 1}
+    night = world.published(
+        "good", "select line_user_id, patient_id from stg_line_links order by 1"
+    )
+    assert night == [(user(1), "2"), (user(2), "3"), (user(4), "4")]
+    place = world.settings(MONDAY)
+    clinic = load_clinic(world.exports / "good" / "clinic.yaml")
+    heard = snapshot(accounts(engine, "good", MONDAY, Script()))
+    gate = reachable(place.landing_dir(), clinic, MONDAY, heard)
+    assert gate is not None
+    assert {(who, patient) for who, patient, _ in gate} == set(night)
+
+
+def test_a_chart_number_links_by_what_is_published_tonight(world: World) -> None:
+    from dagster_project.conversation.chart import born_on  # noqa: PLC0415
+
+    world.write("good", MONDAY, rows())
+    assert world.nightly() == 0
+    published = world.settings(MONDAY).published_path("good")
+    assert str(born_on(published, "2")) == "1970-03-02"
+    assert born_on(published, "101") is None
