@@ -4,11 +4,13 @@ LINE wants an answer within two seconds and may deliver an event twice, late, or
 order. The signature is checked on the raw bytes before anything else is looked at.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -23,10 +25,14 @@ from starlette.routing import Route
 
 from dagster_project.conversation.answer import Message, answer
 from dagster_project.conversation.events import Arrival, BodyError, parse
+from dagster_project.conversation.intake import Intake, Kept
 from dagster_project.conversation.words import words
-from dagster_project.ledger.conversation import account, keep, report_urgent
+from dagster_project.ledger.conversation import account, keep
 
 MAX_BODY = 1024 * 1024
+BODY_SECONDS = 1.0  # for the whole body to arrive
+KEEP_SECONDS = 1.5  # to be kept; LINE waits two for its answer
+HANG_UP = {"connection": "close"}  # the rest of the body is not waited for
 log = logging.getLogger(__name__)
 
 
@@ -44,31 +50,38 @@ def build_app(
     clock: Callable[[], datetime],
 ) -> Starlette:
     """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown."""
+    intake = Intake(lambda clinic_id, events: keep(engine, clinic_id, events, clock()))
 
     async def webhook(request: Request) -> Response:
         clinic_id = request.path_params["clinic_id"]
         secret = secrets.get(clinic_id)
         if secret is None:
             return Response(status_code=404)
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
+        except TimeoutError:
+            return Response(status_code=408, headers=HANG_UP)
         if body is None:
-            return Response(status_code=413)
+            return Response(status_code=413, headers=HANG_UP)
         if not is_signed(body, request.headers.get("x-line-signature", ""), secret):
             return Response(status_code=401)
         try:
             arrivals = parse(body)
-            new = await run_in_threadpool(
-                keep, engine, clinic_id, [each.event for each in arrivals], clock()
-            )
         except BodyError:
             return Response(status_code=400)
-        except SQLAlchemyError as error:
-            # Not kept, so not acknowledged: LINE delivers it again.
-            log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
-            return Response(status_code=503)
-        fresh = [each for each in arrivals if each.event.event_id in new]
-        task = BackgroundTask(_respond, engine, clinic_id, fresh, repliers.get(clinic_id), clock)
-        return Response(status_code=200, background=task if fresh else None)
+        kept = intake.put(clinic_id, arrivals)
+        is_kept = await _is_kept(kept, clinic_id)
+        # What takes too long is not acknowledged: LINE delivers it again. It is answered all the
+        # same when it is kept in the end, as the second delivery will then be nothing new.
+        task = BackgroundTask(answer_when_kept, kept, clinic_id)
+        return Response(status_code=200 if is_kept else 503, background=task)
+
+    async def answer_when_kept(kept: Kept, clinic_id: str) -> None:
+        with suppress(SQLAlchemyError):
+            if fresh := await kept:
+                replier = repliers.get(clinic_id)
+                await run_in_threadpool(_respond, engine, clinic_id, fresh, replier)
 
     async def health(_: Request) -> Response:
         return Response(status_code=200)
@@ -87,8 +100,22 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
     return hmac.compare_digest(wanted, signature.encode("latin-1", "replace"))
 
 
+async def _is_kept(kept: Kept, clinic_id: str) -> bool:
+    """Return whether arrivals are kept within the time there is."""
+    try:
+        async with asyncio.timeout(KEEP_SECONDS):
+            await asyncio.shield(kept)
+    except (SQLAlchemyError, TimeoutError) as error:
+        log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
+        return False
+    return True
+
+
 async def _body(request: Request) -> bytes | None:
     """Return the whole body, None when it is larger than any webhook."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MAX_BODY:
+        return None
     parts: list[bytes] = []
     size = 0
     try:
@@ -107,13 +134,10 @@ def _respond(
     clinic_id: str,
     arrivals: Sequence[Arrival],
     replier: Replier | None,
-    clock: Callable[[], datetime],
 ) -> None:
     """Answer what may be answered. Runs after the webhook was acknowledged, in a thread."""
     for arrival in sorted(arrivals, key=lambda each: each.event):
         event = arrival.event
-        if event.kind == "message" and words().is_urgent(event.said):
-            report_urgent(engine, clinic_id, event, clock())
         if replier is None or arrival.reply_token is None:
             continue
         messages = answer(event, account(engine, clinic_id, event.line_user_id), words())

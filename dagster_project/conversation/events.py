@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_SAID = 5000
-KINDS = 40  # characters
+MAX_KIND = 40
+TIMES = range(253_000_000_000_000)  # of milliseconds that are a day of the calendar
 
 
 class BodyError(Exception):
@@ -45,7 +46,10 @@ def parse(body: bytes) -> list[Arrival]:
     events = content.get("events") if isinstance(content, dict) else None
     if not isinstance(events, list):
         raise BodyError("the body has no list of events")
-    return [_arrival(each) for each in events if isinstance(each, dict)]
+    try:
+        return [_arrival(each) for each in events if isinstance(each, dict)]
+    except RecursionError:
+        raise BodyError("an event is nested too deeply") from None
 
 
 def _arrival(raw: dict[str, Any]) -> Arrival:
@@ -53,11 +57,11 @@ def _arrival(raw: dict[str, Any]) -> Arrival:
     user = source.get("userId") if isinstance(source, dict) else None
     at_ms = raw.get("timestamp")
     kind = raw.get("type")
-    is_time = isinstance(at_ms, int) and not isinstance(at_ms, bool) and 0 <= at_ms < 2**53
+    is_time = isinstance(at_ms, int) and not isinstance(at_ms, bool) and at_ms in TIMES
     event = Event(
         at_ms=at_ms if is_time and isinstance(at_ms, int) else 0,
         event_id=_id(raw),
-        kind=kind[:KINDS] if isinstance(kind, str) else "unknown",
+        kind=_clean(kind, MAX_KIND) if isinstance(kind, str) else "unknown",
         line_user_id=_clean(user, 40) if isinstance(user, str) else "",
         said=_said(raw),
     )

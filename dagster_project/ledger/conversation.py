@@ -15,27 +15,26 @@ from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 CODE_LIFE = timedelta(days=14)
+VALUES = 500  # in one statement; every database has its limit
 
 
 def keep(engine: Engine, clinic_id: str, events: Sequence[Event], now: datetime) -> set[str]:
-    """Store the events that are not there yet, durably, and return the ids of those."""
+    """Store the events that are not there yet, durably, and return the ids of those.
+
+    That somebody wrote of an emergency is written with them, for the staff; the text itself
+    stays with the event.
+    """
+    new = {each.event_id: each for each in events}
     with writing(engine, clinic_id) as con:
-        ids = [each.event_id for each in events]
-        known: Sequence[str] = (
-            con.execute(
-                select(line_event.c.event_id).where(
-                    line_event.c.clinic_id == clinic_id, line_event.c.event_id.in_(ids)
-                )
-            )
-            .scalars()
-            .all()
-        )
-        new = {each.event_id: each for each in events}
-        for event_id in known:
-            new.pop(event_id)
+        for event_id in _known(con, clinic_id, list(new)):
+            del new[event_id]
+        common = {"clinic_id": clinic_id, "received_at": stamp(now)}
         if new:
-            common = {"clinic_id": clinic_id, "received_at": stamp(now)}
             con.execute(insert(line_event), [_row(each) | common for each in new.values()])
+        for each in new.values():
+            if each.kind == "message" and words().is_urgent(each.said):
+                user, event_id = each.line_user_id, each.event_id
+                write_audit(con, now, clinic_id, "urgent_message", user, event_id)
     return set(new)
 
 
@@ -51,7 +50,8 @@ def account(engine: Engine, clinic_id: str, line_user_id: str) -> Account:
     """Return one account as of now, from its own events and those of whoever sent its codes."""
     with reading(engine) as con:
         events = _events(con, clinic_id, _sharing_codes(con, clinic_id, line_user_id))
-        codes = _codes(con, clinic_id)
+        sent = {code for each in events if each.kind == "message" and (code := code_in(each.said))}
+        codes = _codes(con, clinic_id, {digest(each) for each in sent})
     return fold(events, codes, words()).get(line_user_id, Account())
 
 
@@ -85,10 +85,13 @@ def issue_code(
     return code
 
 
-def report_urgent(engine: Engine, clinic_id: str, event: Event, now: datetime) -> None:
-    """Write that somebody wrote of an emergency; the text itself stays with the event."""
-    with writing(engine, clinic_id) as con:
-        write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
+def _known(con: Connection, clinic_id: str, event_ids: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for first in range(0, len(event_ids), VALUES):
+        some = event_ids[first : first + VALUES]
+        here = (line_event.c.clinic_id == clinic_id) & line_event.c.event_id.in_(some)
+        found += con.execute(select(line_event.c.event_id).where(here)).scalars()
+    return found
 
 
 def _row(event: Event) -> dict[str, object]:
@@ -122,11 +125,14 @@ def _events(con: Connection, clinic_id: str, users: set[str] | None = None) -> l
     return [Event(*row) for row in rows]
 
 
-def _codes(con: Connection, clinic_id: str) -> dict[str, Code]:
+def _codes(con: Connection, clinic_id: str, digests: set[str] | None = None) -> dict[str, Code]:
+    """Return the codes of a clinic by digest: all, or those of the given digests."""
+    which = link_code.c.clinic_id == clinic_id
+    if digests is not None:
+        which &= link_code.c.digest.in_(digests)
     patients: dict[str, list[str]] = {}
-    of_clinic = link_code.c.clinic_id == clinic_id
     named: Sequence[Any] = con.execute(
-        select(link_code_patient).join(link_code).where(of_clinic).order_by("patient_id")
+        select(link_code_patient).join(link_code).where(which).order_by("patient_id")
     ).all()
     for found, patient_id in named:
         patients.setdefault(found, []).append(patient_id)
@@ -134,5 +140,5 @@ def _codes(con: Connection, clinic_id: str) -> dict[str, Code]:
         row.digest: Code(
             tuple(patients.get(row.digest, [])), row.relation, row.issued_ms, row.expires_ms
         )
-        for row in con.execute(select(link_code).where(of_clinic))
+        for row in con.execute(select(link_code).where(which))
     }
