@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
@@ -18,7 +19,6 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -32,6 +32,7 @@ from dagster_project.ledger.conversation import account, keep
 MAX_BODY = 1024 * 1024
 BODY_SECONDS = 1.0  # for the whole body to arrive
 KEEP_SECONDS = 1.5  # to be kept; LINE waits two for its answer
+ANSWERS_AT_ONCE = 4
 HANG_UP = {"connection": "close"}  # the rest of the body is not waited for
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def build_app(
     clock: Callable[[], datetime],
 ) -> Starlette:
     """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown."""
+    # Few: answers that are slow, or many, must not take the processor from what is to be kept.
+    answering = ThreadPoolExecutor(ANSWERS_AT_ONCE, "answering")
     intake = Intake(lambda clinic_id, events: keep(engine, clinic_id, events, clock()))
 
     async def webhook(request: Request) -> Response:
@@ -81,7 +84,8 @@ def build_app(
         with suppress(SQLAlchemyError):
             if fresh := await kept:
                 replier = repliers.get(clinic_id)
-                await run_in_threadpool(_respond, engine, clinic_id, fresh, replier)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(answering, _respond, engine, clinic_id, fresh, replier)
 
     async def health(_: Request) -> Response:
         return Response(status_code=200)

@@ -11,6 +11,7 @@ from typing import Any
 
 MAX_SAID = 5000
 MAX_KIND = 40
+MAX_EVENTS = 5000  # the smallest real ones would fill more than a webhook may hold
 TIMES = range(253_000_000_000_000)  # of milliseconds that are a day of the calendar
 
 
@@ -46,6 +47,8 @@ def parse(body: bytes) -> list[Arrival]:
     events = content.get("events") if isinstance(content, dict) else None
     if not isinstance(events, list):
         raise BodyError("the body has no list of events")
+    if len(events) > MAX_EVENTS:
+        raise BodyError("the body has more events than any webhook")
     try:
         return [_arrival(each) for each in events if isinstance(each, dict)]
     except RecursionError:

@@ -101,15 +101,16 @@ def _row(event: Event) -> dict[str, object]:
 
 def _sharing_codes(con: Connection, clinic_id: str, line_user_id: str) -> set[str]:
     """Return the accounts whose events bear on one: who sent the same codes, and so on."""
+    here = line_event.c.clinic_id == clinic_id
+    code, user = line_event.c.code_digest, line_event.c.line_user_id
     users = {line_user_id}
     while True:
-        here = line_event.c.clinic_id == clinic_id
-        shared = select(line_event.c.code_digest).where(
-            here, line_event.c.line_user_id.in_(users), line_event.c.code_digest.is_not(None)
-        )
-        senders = select(line_event.c.line_user_id).where(
-            here, line_event.c.code_digest.in_(shared)
-        )
+        # Two statements: as one with a subquery, SQLite walks through all of the clinic's events.
+        sent = select(code).where(here, user.in_(users), code.is_not(None))
+        codes: set[Any] = set(con.execute(sent.distinct()).scalars())
+        if not codes:
+            return users
+        senders = select(user).where(here, code.in_(codes))
         found = users | set(con.execute(senders.distinct()).scalars())
         if found == users:
             return users
@@ -129,6 +130,8 @@ def _codes(con: Connection, clinic_id: str, digests: set[str] | None = None) -> 
     """Return the codes of a clinic by digest: all, or those of the given digests."""
     which = link_code.c.clinic_id == clinic_id
     if digests is not None:
+        if not digests:
+            return {}
         which &= link_code.c.digest.in_(digests)
     patients: dict[str, list[str]] = {}
     named: Sequence[Any] = con.execute(
