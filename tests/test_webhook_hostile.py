@@ -169,6 +169,14 @@ def test_any_signed_events_are_kept_and_leave_the_accounts_readable(
     accounts(service.engine, "good", date.max)
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "\0", "a\udfff\0b", "x" * 6000])
+def test_any_text_in_any_field_can_be_kept(service: Service, odd: str) -> None:
+    event = {**chat.text(odd, ME, 0), "type": odd, "webhookEventId": odd, "replyToken": odd}
+    raw = json.dumps({"events": [event, {**event, "source": {"userId": odd}}]}).encode()
+    assert service.post(raw) == 200
+    assert len(service.kept()) == 2
+
+
 @pytest.mark.parametrize("timestamp", [253_402_300_799_000, 2**53 - 1, -1, 1e300, "1", None])
 def test_a_time_beyond_the_calendar_fails_no_night(service: Service, timestamp: object) -> None:
     assert service.post(chat.body([{**chat.event("follow", ME, 0), "timestamp": timestamp}])) == 200
