@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-crash lint types ui simulator bench bench-tags mutants docs clean
+.PHONY: nightly test test-crash lint types ui simulator bench bench-tags bench-webhook mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -32,6 +32,9 @@ bench: .venv/.synced ## what a night costs, as ratios
 
 bench-tags: .venv/.synced ## what a hundred tags cost against ten
 	$(RUN)/python -m bench.tags
+
+bench-webhook: .venv/.synced ## how many webhooks a second one core takes
+	PYTHONPATH=tests $(RUN)/python -m bench.webhook
 
 mutants: .venv/.synced ## the share of small mistakes in the rules that the tests notice
 	$(RUN)/python -m bench.mutants

@@ -124,12 +124,12 @@ def test_a_clinics_own_login_links_through_lines_dialog(phone: Phone) -> None:
         redirect = json.load(answer)["redirect"]
     with urlopen(redirect):  # noqa: S310
         pass
-    found = account(phone.engine, "good", ME).links
+    found = account(phone.engine, "good", ME, Script()).links
     assert {chart: link.relation for chart, link in found.items()} == {"7": "parent", "8": "parent"}
     with pytest.raises(HTTPError):
         urlopen(redirect)  # noqa: S310 - a link token is good once
     phone.do("message", "連携解除")
-    assert not account(phone.engine, "good", ME).links
+    assert not account(phone.engine, "good", ME, Script()).links
 
 
 def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
@@ -144,7 +144,17 @@ def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
 def test_what_a_user_types_is_shown_as_text(phone: Phone) -> None:
     form = {"clinic_id": "good", "user": ME, "type": "message", "said": "<script>x</script>"}
     with urlopen(f"{phone.simulator.base_url}/chat", urlencode(form).encode()) as page:  # noqa: S310
-        assert b"<script>" not in page.read()
+        shown = page.read()
+    assert b"<script>x" not in shown
+    assert b"&lt;script&gt;x" in shown
+
+
+def test_who_talked_is_in_the_list_before_anything_was_sent_to_them(phone: Phone) -> None:
+    with urlopen(phone.simulator.base_url) as page:  # noqa: S310
+        assert ME[:12] not in page.read().decode()
+    phone.do("follow")
+    with urlopen(phone.simulator.base_url) as page:  # noqa: S310
+        assert ME[:12] in page.read().decode()
 
 
 def test_a_reply_token_is_good_once(phone: Phone) -> None:

@@ -1,18 +1,23 @@
 """What is true of an account, whatever order its events arrive in."""
 
 from datetime import date
+from random import Random
 
 import pytest
 from chat import START, event, tap, text
 from clinic_builder import user
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from dagster_project.conversation.codes import Code, digest
 from dagster_project.conversation.events import Event, parse
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
+from dagster_project.ledger.conversation import account, accounts, keep
+from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 DAY = 24 * 60
 START_MS = int(START.timestamp() * 1000)
@@ -159,7 +164,45 @@ def test_a_chart_is_linked_by_one_account_at_most_and_never_after_unlinking(
     life: list[tuple[str, str, int]],
 ) -> None:
     found = fold(events(*(raw(*each) for each in life)), CODES, Script())
-    holders = [who for who, account in found.items() if "1" in account.links]
+    holders = [who for who, each in found.items() if "1" in each.links]
     assert len(holders) <= 1
-    for account in found.values():
-        assert not (account.is_following is False and agreed(account))
+    for each in found.values():
+        assert not (each.is_following is False and agreed(each))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(LIVES, st.randoms(use_true_random=False), st.integers(0, 8), st.integers(1, 9))
+def test_any_delivery_through_the_ledger_gives_the_same_accounts(
+    empty_ledger: Engine,
+    life: list[tuple[str, str, int]],
+    chance: Random,
+    again: int,
+    batch: int,
+) -> None:
+    straight = events(*(raw(*each) for each in life))
+    delivered = [*straight, *straight[:again]]
+    chance.shuffle(delivered)
+    with empty_ledger.begin() as con:
+        con.execute(line_event.delete())
+    while delivered:
+        size = chance.randint(1, batch)
+        keep(empty_ledger, "good", delivered[:size], START)
+        delivered = delivered[size:]
+    expected = fold(straight, CODES, Script())
+    assert accounts(empty_ledger, "good", date.max, Script()) == expected
+    for who in (ME, YOU):
+        assert account(empty_ledger, "good", who, Script()) == expected.get(who, Account())
+
+
+@pytest.fixture(scope="module")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Return a ledger without events, with the codes that the lives above use."""
+    engine = open_ledger(f"sqlite:///{tmp_path_factory.mktemp('fold')}/ledger.db")
+    with engine.begin() as con:
+        for found, code in CODES.items():
+            times = {"issued_ms": code.issued_ms, "expires_ms": code.expires_ms}
+            row = {"digest": found, "clinic_id": "good", "relation": code.relation, **times}
+            con.execute(link_code.insert(), [row])
+            patients = [{"digest": found, "patient_id": each} for each in code.patient_ids]
+            con.execute(link_code_patient.insert(), patients)
+    return engine

@@ -92,7 +92,6 @@ def place(tmp_path: Path) -> Place:
     published = tmp_path / "warehouse.duckdb"
     publish(published)
     here = Place(engine, published, None)  # type: ignore[arg-type]
-    now = partial(account, engine, "good", script=Script())
     ways = Ways(
         judges={
             "good": Judge(published, words(), partial(account, engine, "good", script=Script()))

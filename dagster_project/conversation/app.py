@@ -4,11 +4,14 @@ LINE wants an answer within two seconds and may deliver an event twice, late, or
 order. The signature is checked on the raw bytes before anything else is looked at.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -25,11 +28,18 @@ from starlette.routing import Route
 from dagster_project.conversation.account_link import endpoint
 from dagster_project.conversation.answer import Message, answer, login_button
 from dagster_project.conversation.events import Arrival, BodyError, Event, parse
+from dagster_project.conversation.intake import Intake, Kept
 from dagster_project.conversation.script import Script
 from dagster_project.forget.hashes import LostKeyError
 from dagster_project.ledger.conversation import account, keep
 
 MAX_BODY = 1024 * 1024
+BODY_SECONDS = 1.0  # for the whole body to arrive
+KEEP_SECONDS = 1.5  # to be kept; LINE waits two for its answer
+ANSWERS_AT_ONCE = 4
+HANG_UP = {"connection": "close"}  # the rest of the body is not waited for
+# The ledger cannot be asked, or cannot tell who was forgotten.
+UNREACHABLE = (SQLAlchemyError, LostKeyError)
 log = logging.getLogger(__name__)
 
 
@@ -66,34 +76,49 @@ def build_app(
 ) -> Starlette:
     """Return the app. `secrets` and `repliers` are by clinic; a clinic without one is unknown."""
 
+    def store(clinic_id: str, events: Sequence[Event]) -> set[str]:
+        targets = ways.alert_targets.get(clinic_id, ())
+        return keep(engine, clinic_id, events, clock(), targets, ways.forget_key())
+
+    # Few: answers that are slow, or many, must not take the processor from what is to be kept.
+    answering = ThreadPoolExecutor(ANSWERS_AT_ONCE, "answering")
+    intake = Intake(store)
+
     async def webhook(request: Request) -> Response:
         clinic_id = request.path_params["clinic_id"]
         secret = secrets.get(clinic_id)
         if secret is None:
             return Response(status_code=404)
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
+        except TimeoutError:
+            return Response(status_code=408, headers=HANG_UP)
         if body is None:
-            return Response(status_code=413)
+            return Response(status_code=413, headers=HANG_UP)
         if not is_signed(body, request.headers.get("x-line-signature", ""), secret):
             return Response(status_code=401)
         try:
             arrivals = parse(body)
-            if judge := ways.judges.get(clinic_id):
-                arrivals = await run_in_threadpool(_judged, arrivals, judge)
-            events = [each.event for each in arrivals]
-            targets = ways.alert_targets.get(clinic_id, ())
-            new = await run_in_threadpool(
-                keep, engine, clinic_id, events, clock(), targets, ways.forget_key()
-            )
         except BodyError:
             return Response(status_code=400)
-        except (SQLAlchemyError, LostKeyError) as error:
-            # Not kept, so not acknowledged: LINE delivers it again.
-            log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
-            return Response(status_code=503)
-        fresh = [each for each in arrivals if each.event.event_id in new]
-        task = BackgroundTask(_respond, engine, clinic_id, fresh, repliers.get(clinic_id), ways)
-        return Response(status_code=200, background=task if fresh else None)
+        if judge := ways.judges.get(clinic_id):
+            arrivals = await run_in_threadpool(_judged, arrivals, judge)
+        kept = intake.put(clinic_id, arrivals)
+        is_kept = await _is_kept(kept, clinic_id)
+        # What takes too long is not acknowledged: LINE delivers it again. It is answered all the
+        # same when it is kept in the end, as the second delivery will then be nothing new.
+        task = BackgroundTask(answer_when_kept, kept, clinic_id)
+        return Response(status_code=200 if is_kept else 503, background=task)
+
+    async def answer_when_kept(kept: Kept, clinic_id: str) -> None:
+        with suppress(*UNREACHABLE):
+            if fresh := await kept:
+                replier = repliers.get(clinic_id)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(
+                    answering, _respond, engine, clinic_id, fresh, replier, ways
+                )
 
     async def health(_: Request) -> Response:
         return Response(status_code=200)
@@ -117,8 +142,22 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
     return hmac.compare_digest(wanted, signature.encode("latin-1", "replace"))
 
 
+async def _is_kept(kept: Kept, clinic_id: str) -> bool:
+    """Return whether arrivals are kept within the time there is."""
+    try:
+        async with asyncio.timeout(KEEP_SECONDS):
+            await asyncio.shield(kept)
+    except (*UNREACHABLE, TimeoutError) as error:
+        log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
+        return False
+    return True
+
+
 async def _body(request: Request) -> bytes | None:
     """Return the whole body, None when it is larger than any webhook."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MAX_BODY:
+        return None
     parts: list[bytes] = []
     size = 0
     try:

@@ -12,7 +12,9 @@ from typing import Any
 from dagster_project.conversation.codes import digest
 
 MAX_SAID = 5000
-KINDS = 40  # characters
+MAX_KIND = 40
+MAX_EVENTS = 5000  # the smallest real ones would fill more than a webhook may hold
+TIMES = range(253_000_000_000_000)  # of milliseconds that are a day of the calendar
 # Kinds of our own, which nobody can deliver: what became of a message about a chart (chart.py).
 CHART_ASKED, CHART_NAMED, CHART_TRIED = "chart_asked", "chart_named", "chart_tried"
 OURS = {CHART_ASKED, CHART_NAMED, CHART_TRIED}
@@ -50,7 +52,12 @@ def parse(body: bytes) -> list[Arrival]:
     events = content.get("events") if isinstance(content, dict) else None
     if not isinstance(events, list):
         raise BodyError("the body has no list of events")
-    return [_arrival(each) for each in events if isinstance(each, dict)]
+    if len(events) > MAX_EVENTS:
+        raise BodyError("the body has more events than any webhook")
+    try:
+        return [_arrival(each) for each in events if isinstance(each, dict)]
+    except RecursionError:
+        raise BodyError("an event is nested too deeply") from None
 
 
 def _arrival(raw: dict[str, Any]) -> Arrival:
@@ -58,11 +65,11 @@ def _arrival(raw: dict[str, Any]) -> Arrival:
     user = source.get("userId") if isinstance(source, dict) else None
     at_ms = raw.get("timestamp")
     kind = raw.get("type")
-    is_time = isinstance(at_ms, int) and not isinstance(at_ms, bool) and 0 <= at_ms < 2**53
+    is_time = isinstance(at_ms, int) and not isinstance(at_ms, bool) and at_ms in TIMES
     event = Event(
         at_ms=at_ms if is_time and isinstance(at_ms, int) else 0,
         event_id=_id(raw),
-        kind=kind[:KINDS] if isinstance(kind, str) and kind not in OURS else "unknown",
+        kind=_kind(kind),
         line_user_id=_clean(user, 40) if isinstance(user, str) else "",
         said=_said(raw),
     )
@@ -70,6 +77,12 @@ def _arrival(raw: dict[str, Any]) -> Arrival:
     # On standby another system has the word.
     may_answer = raw.get("mode") == "active" and isinstance(token, str)
     return Arrival(event, token if may_answer else None)
+
+
+def _kind(kind: object) -> str:
+    """Return the kind of an event; after it was cleaned, lest one of ours be smuggled in."""
+    cleaned = _clean(kind, MAX_KIND) if isinstance(kind, str) else "unknown"
+    return "unknown" if cleaned in OURS else cleaned
 
 
 def _id(raw: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from dagster_project.ledger.tables import line_event, link_code, link_code_patie
 
 CODE_LIFE = timedelta(days=14)
 NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token
+VALUES = 500  # in one statement; every database has its limit
 URGENT = (
     "緊急を要することばを含むメッセージがありました。"
     "LINE公式アカウントのチャットで、この時刻のトークをご確認ください。"
@@ -40,22 +41,11 @@ def keep(
     Nothing is kept of a forgotten account; LostKeyError where `key` cannot tell who that is.
     """
     with writing(engine, clinic_id) as con:
-        events = heard_from(con, clinic_id, events, key, now)
-        ids = [each.event_id for each in events]
-        known: Sequence[str] = (
-            con.execute(
-                select(line_event.c.event_id).where(
-                    line_event.c.clinic_id == clinic_id, line_event.c.event_id.in_(ids)
-                )
-            )
-            .scalars()
-            .all()
-        )
-        new = {each.event_id: each for each in events}
-        for event_id in known:
-            new.pop(event_id)
+        new = {each.event_id: each for each in heard_from(con, clinic_id, events, key, now)}
+        for event_id in _known(con, clinic_id, list(new)):
+            del new[event_id]
+        common = {"clinic_id": clinic_id, "received_at": stamp(now)}
         if new:
-            common = {"clinic_id": clinic_id, "received_at": stamp(now)}
             con.execute(insert(line_event), [_row(each) | common for each in new.values()])
         for each in new.values():
             if each.kind == "message" and words().is_urgent(each.said):
@@ -75,7 +65,10 @@ def account(engine: Engine, clinic_id: str, line_user_id: str, script: Script) -
     """Return one account as of now, from its own events and those of whoever sent its codes."""
     with reading(engine) as con:
         events = _events(con, clinic_id, _sharing_codes(con, clinic_id, line_user_id))
-        codes = _codes(con, clinic_id)
+        sent = {code for each in events if each.kind == "message" and (code := code_in(each.said))}
+        wanted = {digest(each) for each in sent}
+        wanted |= {each.said for each in events if each.kind == "accountLink"}
+        codes = _codes(con, clinic_id, wanted)
     return fold(events, codes, script).get(line_user_id, Account())
 
 
@@ -140,6 +133,15 @@ def _report_urgent(
     raise_alert(con, now, clinic_id, event.event_id, "urgent_message", text, targets)
 
 
+def _known(con: Connection, clinic_id: str, event_ids: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for first in range(0, len(event_ids), VALUES):
+        some = event_ids[first : first + VALUES]
+        here = (line_event.c.clinic_id == clinic_id) & line_event.c.event_id.in_(some)
+        found += con.execute(select(line_event.c.event_id).where(here)).scalars()
+    return found
+
+
 def _row(event: Event) -> dict[str, object]:
     """Return the event's row, with what other accounts' events may share with it."""
     found = code_in(event.said) if event.kind == "message" else None
@@ -151,15 +153,16 @@ def _row(event: Event) -> dict[str, object]:
 
 def _sharing_codes(con: Connection, clinic_id: str, line_user_id: str) -> set[str]:
     """Return the accounts whose events bear on one: who sent the same codes, and so on."""
+    here = line_event.c.clinic_id == clinic_id
+    code, user = line_event.c.code_digest, line_event.c.line_user_id
     users = {line_user_id}
     while True:
-        here = line_event.c.clinic_id == clinic_id
-        shared = select(line_event.c.code_digest).where(
-            here, line_event.c.line_user_id.in_(users), line_event.c.code_digest.is_not(None)
-        )
-        senders = select(line_event.c.line_user_id).where(
-            here, line_event.c.code_digest.in_(shared)
-        )
+        # Two statements: as one with a subquery, SQLite walks through all of the clinic's events.
+        sent = select(code).where(here, user.in_(users), code.is_not(None))
+        codes: set[Any] = set(con.execute(sent.distinct()).scalars())
+        if not codes:
+            return users
+        senders = select(user).where(here, code.in_(codes))
         found = users | set(con.execute(senders.distinct()).scalars())
         if found == users:
             return users
@@ -175,11 +178,16 @@ def _events(con: Connection, clinic_id: str, users: set[str] | None = None) -> l
     return [Event(*row) for row in rows]
 
 
-def _codes(con: Connection, clinic_id: str) -> dict[str, Code]:
+def _codes(con: Connection, clinic_id: str, digests: set[str] | None = None) -> dict[str, Code]:
+    """Return the codes of a clinic by digest: all, or those of the given digests."""
+    which = link_code.c.clinic_id == clinic_id
+    if digests is not None:
+        if not digests:
+            return {}
+        which &= link_code.c.digest.in_(digests)
     patients: dict[str, list[str]] = {}
-    of_clinic = link_code.c.clinic_id == clinic_id
     named: Sequence[Any] = con.execute(
-        select(link_code_patient).join(link_code).where(of_clinic).order_by("patient_id")
+        select(link_code_patient).join(link_code).where(which).order_by("patient_id")
     ).all()
     for found, patient_id in named:
         patients.setdefault(found, []).append(patient_id)
@@ -187,5 +195,5 @@ def _codes(con: Connection, clinic_id: str) -> dict[str, Code]:
         row.digest: Code(
             tuple(patients.get(row.digest, [])), row.relation, row.issued_ms, row.expires_ms
         )
-        for row in con.execute(select(link_code).where(of_clinic))
+        for row in con.execute(select(link_code).where(which))
     }

@@ -16,17 +16,27 @@ h1{font-size:1.2rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}
 table{border-collapse:collapse;width:100%;background:#fff}
 td,th{padding:.5rem .7rem;border-bottom:1px solid #e3e5e8;text-align:left}
 td.n,th.n{text-align:right}a{color:#06623b}
-.chat{background:#8cabd8;border-radius:.8rem;padding:1rem;max-width:26rem}
+.phone{max-width:28rem;margin:0 auto}form{margin:.7rem 0}
+.chat{background:#8cabd8;border-radius:.8rem;padding:0 1rem;height:58vh;overflow-y:auto;
+display:flex;flex-direction:column-reverse}.chat>div{padding:1rem 0;margin-bottom:auto}
 .bubble{background:#fff;border-radius:1rem;padding:.7rem .9rem;margin:.2rem 0 0;
-white-space:pre-wrap;overflow-wrap:anywhere}.at{font-size:.75rem;color:#23385c;margin:0 0 .9rem}
-.mine{margin-left:auto;background:#8de055;width:fit-content;max-width:85%}
-.at.mine{background:none;text-align:right}.notice{background:#fff3cd;padding:.5rem .8rem}
-.taps{display:flex;flex-wrap:wrap;gap:.4rem;margin:.7rem 0;max-width:28rem}
-.typing{display:flex;gap:.4rem;max-width:28rem;margin:.7rem 0}.typing input{flex:1;min-width:0}
+width:fit-content;max-width:85%;box-sizing:border-box;white-space:pre-wrap;overflow-wrap:anywhere}
+.at{font-size:.75rem;color:#23385c;margin:0 0 .9rem}
+.mine{margin-left:auto;background:#8de055}
+.at.mine{background:none;text-align:right}h1 .code{font-weight:400}
+.notice{background:#fff3cd;padding:.5rem .8rem}
+.taps{display:flex;flex-wrap:wrap;gap:.4rem;margin:.7rem 0}.taps form{margin:0}
+.typing{display:flex;gap:.4rem}.typing input{flex:1;min-width:0}
 input,button{font:inherit;padding:.5rem .8rem;border:1px solid #b9c0c8;border-radius:.6rem}
 button{background:#06c755;color:#000;border-color:#06a648;cursor:pointer}
-.code{font-family:ui-monospace,monospace;font-size:.8rem}
+button.quiet{background:#fff;border-color:#b9c0c8}:focus-visible{outline:3px solid #23385c}
+.code{overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:.8rem}
 """
+# An answer comes a moment after the page: the talk is looked at again, what is being typed stays.
+AGAIN = """<script>setInterval(async()=>{const r=await fetch(location.href);if(!r.ok)return;
+const page=new DOMParser().parseFromString(await r.text(),'text/html');
+for(const id of['talk','taps']){const old=document.getElementById(id),now=page.getElementById(id);
+if(old&&now&&old.innerHTML!==now.innerHTML)old.innerHTML=now.innerHTML}},1000)</script>"""
 
 
 async def overview(request: web.Request, state: State) -> web.StreamResponse:  # noqa: ARG001
@@ -38,20 +48,22 @@ async def overview(request: web.Request, state: State) -> web.StreamResponse:  #
         )
     for clinic_id, channel in sorted(state.channels.items()):
         counts = Counter(copy["user"] for copy in channel.inbox)
+        counts.update({each["user"]: 0 for each in channel.talk})
         limit = (
             "上限なし" if channel.monthly_limit is None else f"上限 {channel.monthly_limit:,} 通"
         )
         parts.append(
             f"<h2>{escape(clinic_id)}</h2><p>友だち {len(channel.friends):,} 人、"
             f"ブロック {len(channel.blocked):,} 人、{limit}、配信済み {len(channel.inbox):,} 通</p>"
-            "<table><tr><th>ユーザー</th><th class=n>通数</th></tr>"
         )
+        if counts:
+            parts.append("<table><tr><th>ユーザー</th><th class=n>配信</th></tr>")
         parts += [
             f"<tr><td class=code><a href='/chat?clinic_id={escape(clinic_id)}&user={escape(user)}'>"
             f"{escape(user[:12])}…</a></td><td class=n>{count}</td></tr>"
             for user, count in sorted(counts.items())
         ]
-        parts.append("</table>")
+        parts.append("</table>" if counts else "")
         newcomer = f"U{secrets.token_hex(16)}"
         label = "新しい友だちとして話してみる"
         parts.append(_form(clinic_id, newcomer, "follow", "", label))
@@ -65,16 +77,17 @@ async def chat(request: web.Request, state: State) -> web.StreamResponse:
     copies = [{**each, "type": "reply"} for each in channel.inbox if each["user"] == user]
     said = [each for each in channel.talk if each["user"] == user]
     talk = sorted([*copies, *said], key=lambda each: each["at"])
-    parts = [f"<h1>{escape(clinic_id)}</h1><p class=code>{escape(user)}</p>"]
+    who = f"<span class=code>{escape(user[:12])}…</span>"
+    parts = [f"<div class=phone><h1>{escape(clinic_id)} のトーク {who}</h1>"]
     parts.append("".join(_notice(request.query.get("delivered", ""))))
-    parts.append("<div class=chat>")
+    parts.append("<div class=chat id=talk role=log aria-label=トーク tabindex=0><div>")
     for each in talk:
         parts += _turn(each)
-    parts.append("</div>")
+    parts.append("</div></div>")
     last = next((each for each in reversed(talk) if each["type"] == "reply"), None)
     parts += _quick_replies(clinic_id, user, last)
     parts += _keyboard(clinic_id, user, is_blocked=user in channel.blocked)
-    parts.append("<p><a href='/'>一覧へ戻る</a></p>")
+    parts.append(f"<p><a href='/'>一覧へ戻る</a></p></div>{AGAIN}")
     return _page("トーク", parts)
 
 
@@ -105,7 +118,7 @@ def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> li
         actions += [each["action"] for each in message.get("quickReply", {}).get("items", [])]
     taps = [each for each in actions if each["type"] == "postback"]
     return [
-        "<div class=taps>",
+        "<div class=taps id=taps role=group aria-label=選択肢>",
         *(
             _form(clinic_id, user, "postback", tap["data"], tap["label"], shown=tap["label"])
             for tap in taps
@@ -118,11 +131,12 @@ def _keyboard(clinic_id: str, user: str, *, is_blocked: bool) -> list[str]:
     typing = (
         "<form method=post action=/chat class=typing>"
         f"{_hidden(clinic_id=clinic_id, user=user, type='message')}"
-        "<input name=said required maxlength=5000 placeholder='メッセージを入力'"
-        " aria-label='メッセージ'><button>送信</button></form>"
+        "<input name=said required maxlength=5000 autofocus autocomplete=off"
+        " placeholder='メッセージを入力' aria-label='メッセージ'><button>送信</button></form>"
     )
     other = ("follow", "友だち追加") if is_blocked else ("unfollow", "ブロック")
-    return ["" if is_blocked else typing, _form(clinic_id, user, other[0], "", other[1])]
+    button = _form(clinic_id, user, other[0], "", other[1])
+    return ["" if is_blocked else typing, button.replace("<button>", "<button class=quiet>")]
 
 
 def _form(clinic_id: str, user: str, kind: str, said: str, label: str, shown: str = "") -> str:
