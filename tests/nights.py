@@ -17,6 +17,7 @@ from dagster_project.commands import run_nightly, run_send, show_status
 from dagster_project.ingest import ingest_clinic
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
+from dagster_project.review.answers import show_answers
 from dagster_project.review.commands import show as show_review
 from dagster_project.rules import rules_of
 from dagster_project.settings import ROOT, TOKYO, Settings
@@ -74,6 +75,9 @@ class World:
 
     def review(self, day: date) -> int:
         return show_review(self.settings(day), [], self._console())
+
+    def answers(self, day: date) -> int:
+        return show_answers(self.settings(day), [], self._console())
 
     def _console(self) -> Console:
         return Console(file=_Said(self.said), width=200)

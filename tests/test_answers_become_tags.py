@@ -91,6 +91,9 @@ def test_d2_answers_become_tags_and_grown_ups_who_ask_for_pediatrics_a_question(
             "good", "select tag, count(*) from patient_tags where tag like 'age_%'"
             " and state = 'has' group by tag order by tag")  # fmt: skip
         assert dict(ages) == {"age_40_64": 245, "age_6_15": 56}, "the EMR's word stands"
+        assert world.answers(MONDAY) == 0
+        listed = [line.split()[0] for line in world.text().splitlines() if "age 46" in line]
+        assert listed == [str(PARENT + n) for n in range(5)]
         # One of the five is linked to her child: she asked for the child.
         (folder / "line_links_20260602.csv").unlink(missing_ok=True)
         more = rows()

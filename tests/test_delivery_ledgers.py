@@ -10,17 +10,32 @@ from pathlib import Path
 
 import pytest
 from crash_harness import flagged, run_trial
-from delivery_fixtures import Night, ScriptedLine, a_build, a_clinic, at, plan_rows, ready, users
+from delivery_fixtures import (
+    MONDAY,
+    Night,
+    ScriptedLine,
+    a_build,
+    a_clinic,
+    at,
+    plan_rows,
+    ready,
+    users,
+)
 from ledgers import database_on, postgres_server
 from sqlalchemy import Engine, select
 
+from dagster_project.clinic import Retention
 from dagster_project.delivery.freeze import FreezeError
 from dagster_project.delivery.lease import lease
 from dagster_project.delivery.plan import PlanRow
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
+from dagster_project.forget.hashes import Forgotten, LostKeyError
 from dagster_project.ledger.batches import DEADLINE, begin_try, record_reply
-from dagster_project.ledger.store import open_ledger, reading, writing
+from dagster_project.ledger.erase import erase, scour
+from dagster_project.ledger.forgotten import add
+from dagster_project.ledger.retention import retire
+from dagster_project.ledger.store import open_ledger, reading, stamp, writing
 from dagster_project.ledger.tables import attempt, batch
 from dagster_project.line.client import LineClient
 from dagster_project.line.replies import Kind, Reply
@@ -273,3 +288,27 @@ def test_two_clinics_share_a_ledger_and_nothing_else(night: Night) -> None:
     assert reconcile(night.engine, "aozora").pending == 3
     night.clock.now += timedelta(minutes=1)
     assert night.send().accepted == 3
+
+
+def test_a_forgotten_person_leaves_the_ledger_and_its_sums_stay(night: Night) -> None:
+    ready(night, 3)
+    assert night.send().accepted == 3
+    user, other, _ = users(3)
+    before = reconcile(night.engine, "aozora")
+    bare = Forgotten("aozora", b"key")
+    who = Forgotten("aozora", b"key", frozenset({bare.of_patient("p0"), bare.of_account(user)}))
+    with writing(night.engine, "aozora") as con:
+        erase(con, who, "p0", [user], stamp(at(11)))
+        add(con, who, at(11))
+    scour(night.engine)
+    assert reconcile(night.engine, "aozora") == before
+    everything = repr([night.intents(), night.batches(), night.attempts()])
+    assert user not in everything
+    assert who.of_account(user) in everything
+    assert other in everything
+    named = {(each[3], each[4]) for each in deliveries_for_warehouse(night.engine, "aozora")}
+    assert (who.of_account(user), who.of_patient("p0")) in named
+    assert retire(night.engine, "aozora", Retention(), MONDAY + timedelta(days=366)).bodies == 1
+    assert reconcile(night.engine, "aozora") == before
+    with pytest.raises(LostKeyError):
+        night.plan(plan_rows([other]))  # without the key nobody can tell

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -347,6 +348,18 @@ def test_what_waits_to_be_sent_to_her_is_skipped_and_the_others_wait_on(world: W
     assert [(each.state, each.reason) for each in hers] == [("skipped", "forgotten")]
     assert {each.state for each in fates if each not in hers} == {"planned"}
     assert reconcile(engine, "good").skipped == 1
+
+
+def test_while_a_session_holds_old_pages_of_the_ledger_it_is_not_finished(world: World) -> None:
+    settings = world.settings(MONDAY)
+    reader = sqlite3.connect(settings.data_dir / "ledger.db", isolation_level=None)
+    reader.execute("begin")
+    reader.execute("select count(*) from line_event").fetchall()
+    assert said(world) == 1
+    assert not (settings.data_dir / "certificates").exists()
+    reader.close()
+    assert said(world) == 0
+    assert found(settings.data_dir) == []
 
 
 @pytest.mark.parametrize("number", ["99999999", "7345"])

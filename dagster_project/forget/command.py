@@ -21,6 +21,10 @@ UNDER_WAY = (
     "この方へのお知らせを送信中です。何も消していません: `tagline send` の後にもう一度"
     " (最長20時間) / a message is under way: nothing was removed, try again after `tagline send`"
 )
+IN_USE = (
+    "消去しましたが、台帳がほかで開かれているため、まだ上書きできていません: 閉じてからもう一度"
+    " / another session holds the ledger open: close it and run this again"
+)
 
 
 def run_forget(
@@ -59,6 +63,8 @@ def _forget(
     engine = open_ledger(settings.ledger())
     number = patient_id(clean(patient))
     request = forget(settings, engine, clinic, number, by.strip(), reason)
+    if request.finished_at is None:
+        return fail(console, IN_USE)
     name = f"{clinic.clinic_id}-{request.id}.html"
     path = out or settings.data_dir / "certificates" / name
     path.parent.mkdir(parents=True, exist_ok=True)

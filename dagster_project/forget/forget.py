@@ -50,7 +50,10 @@ def forget(
 
 
 def purge(settings: Settings, engine: Engine, clinic_id: str) -> bool:
-    """Finish every request that is open; return whether there was one. Twice changes nothing."""
+    """Finish every request that is open; return whether there was one. Twice changes nothing.
+
+    One stays open, for the next run, while somebody's session keeps old pages of the ledger.
+    """
     with _alone(settings, clinic_id):
         if all(each.finished_at for each in known.requests(engine, clinic_id)):
             return False
@@ -60,8 +63,8 @@ def purge(settings: Settings, engine: Engine, clinic_id: str) -> bool:
         remove_traces(settings, who)
         strip_published(published, settings.work_path(clinic_id).parent / "forget", who)
         remove_traces(settings, who)  # a build that began meanwhile has read the old night
-        scour(engine)
-        known.finish(engine, clinic_id, settings.now())
+        if scour(engine):
+            known.finish(engine, clinic_id, settings.now())
         return True
 
 

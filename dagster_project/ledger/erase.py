@@ -91,16 +91,19 @@ def erase(
     return removed
 
 
-def scour(engine: Engine) -> None:
-    """Overwrite what the database keeps of deleted rows, as far as it has a way to."""
+def scour(engine: Engine) -> bool:
+    """Overwrite what the database keeps of deleted rows; False while a reader needs them."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as con:
             con.exec_driver_sql("VACUUM")
-        return
+        return True
     raw = engine.raw_connection()  # SQLAlchemy would begin a transaction, which VACUUM refuses
     try:
-        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-            raw.cursor().execute(statement).fetchall()
+        cursor = raw.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (is_busy, *_) = cursor.fetchall()[0]
+        return not is_busy
     finally:
         raw.close()
 

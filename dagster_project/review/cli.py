@@ -33,6 +33,16 @@ def review(context: click.Context, clinics: Sequence[str], as_of: datetime | Non
 
 
 @review.command()
+@click.option("--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several.")
+@as_of_option
+def answers(clinics: Sequence[str], as_of: datetime | None) -> None:
+    """List the patients whose own answer the record speaks against, with both values."""
+    from dagster_project.review.answers import show_answers  # noqa: PLC0415
+
+    sys.exit(show_answers(_settings(as_of), clinics, console))
+
+
+@review.command()
 @click.argument("tag")
 @click.argument("action", type=click.Choice(["keep", "merge", "retire"]))
 @click.option("--reason", help="Why; it stays in the ledger.")
