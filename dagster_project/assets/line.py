@@ -9,6 +9,7 @@ import duckdb
 from dagster_project.clinic import clinic_in
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
+from dagster_project.delivery.send import HELD
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
@@ -21,7 +22,7 @@ from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
-NO_TROUBLE = {None, "quota", "another sender is at work", "another sender took over"}
+NO_TROUBLE = {None, "quota", HELD, "another sender is at work", "another sender took over"}
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

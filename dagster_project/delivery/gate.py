@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dagster_project.clinic import Clinic
+from dagster_project.ledger.holds import Hold
 from dagster_project.publish import Build
 
 Key = tuple[str, str]  # occurrence_id, line_user_id
@@ -24,6 +25,10 @@ class Closed:
     reason: str
 
 
+HOLDS_JA = {
+    "stop": "配信は人の手で止められています (`tagline resume` で再開)",
+    "breaker": "遮断器が作動しています (確認のうえ `tagline reset` で解除)",
+}
 UNREADABLE_LINKS = Closed("LINE連携の新しいエクスポートが読めず、同意を確かめられません")
 
 
@@ -41,8 +46,15 @@ class Planned:
     batch_id: str | None
 
 
-def why_closed(clinic: Clinic, build: Build | None, now: datetime) -> Closed | None:
-    """Return why the gate is shut for a clinic at an instant in Asia/Tokyo, or None."""
+def why_closed(
+    clinic: Clinic, build: Build | None, now: datetime, holds: Sequence[Hold] = ()
+) -> Closed | None:
+    """Return why the gate is shut for a clinic at an instant in Asia/Tokyo, or None.
+
+    `holds` are the stops in force: what a person said goes before everything else.
+    """
+    if holds:
+        return Closed(f"{HOLDS_JA[holds[0].kind]}: {holds[0].said}")
     if build is None:
         return Closed("公開された夜がまだありません")
     if build.clinic_id != clinic.clinic_id:

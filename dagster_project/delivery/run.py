@@ -15,6 +15,8 @@ from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
+from dagster_project.ledger.holds import in_force
+from dagster_project.ledger.store import reading
 from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.messages import Message
 from dagster_project.publish import Build, build_of
@@ -66,7 +68,9 @@ def deliver(
     """
     now = clock().astimezone(TOKYO)
     build, plan, retired_today = _published(published, retired(engine, now.date()).keys())
-    closed = why_closed(clinic, build, now)
+    with reading(engine) as con:
+        holds = in_force(con, clinic.clinic_id, "stop", "breaker")
+    closed = why_closed(clinic, build, now, holds)
     refused = 0
     if closed is None and reachable is None:
         closed = UNREADABLE_LINKS

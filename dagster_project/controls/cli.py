@@ -1,0 +1,50 @@
+"""The words a person has for the sender. Each takes a name and a reason, and is in the audit."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+
+from dagster_project.settings import Settings
+
+console = Console()
+Command = Callable[..., Any]
+
+
+def _who_and_why(command: Command) -> Command:
+    for option in (
+        click.option("--reason", required=True, help="Why; it stays in the ledger."),
+        click.option("--by", required=True, help="Who says so."),
+    ):
+        command = option(command)
+    return command
+
+
+clinics_option = click.option(
+    "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."
+)
+
+
+@click.command()
+@clinics_option
+@_who_and_why
+def stop(clinics: Sequence[str], by: str, reason: str) -> None:
+    """Stop all sending at once, until `tagline resume`."""
+    from dagster_project.controls.commands import stop as do  # noqa: PLC0415 - SQLAlchemy is slow
+
+    sys.exit(do(Settings(), clinics, by, reason, console))
+
+
+@click.command()
+@clinics_option
+@_who_and_why
+def resume(clinics: Sequence[str], by: str, reason: str) -> None:
+    """Let sending go on after `tagline stop`."""
+    from dagster_project.controls.commands import resume as do  # noqa: PLC0415
+
+    sys.exit(do(Settings(), clinics, by, reason, console))
+
+
+COMMANDS = (stop, resume)

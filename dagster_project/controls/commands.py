@@ -1,0 +1,76 @@
+"""What `tagline stop`, `resume`, `reset` and `veto` do: write a hold into the ledger, or end it."""
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy import Engine
+
+from dagster_project.clinic import ClinicError
+from dagster_project.clinics import fail, the_clinic
+from dagster_project.exit_codes import OK
+from dagster_project.ledger.holds import EVERY_CLINIC, HoldError, Kind, end, in_force, place
+from dagster_project.ledger.store import open_ledger, reading, writing
+from dagster_project.settings import Settings
+
+
+def stop(settings: Settings, clinics: Sequence[str], by: str, reason: str, console: Console) -> int:
+    """Stop sending, at the clinics named or at all there are and will be; at once, not at the end.
+
+    A sender at work asks before every batch: at most the one that is on its way still arrives.
+    """
+
+    def do(engine: Engine) -> None:
+        for clinic_id in _whom(settings, clinics):
+            with writing(engine, clinic_id) as con:
+                is_new = place(con, clinic_id, "stop", reason, by, settings.now())
+            _say(console, clinic_id, "配信を止めました" if is_new else "もう止まっています")
+
+    return trying(settings, console, do)
+
+
+def resume(
+    settings: Settings, clinics: Sequence[str], by: str, reason: str, console: Console
+) -> int:
+    """End a stop: that of the clinics named, or the one that was said to all of them."""
+
+    def do(engine: Engine) -> None:
+        for clinic_id in _whom(settings, clinics):
+            _end(engine, settings, clinic_id, "stop", by, reason)
+            _say(console, clinic_id, "配信を再開します")
+            with reading(engine) as con:
+                left = in_force(con, clinic_id, "stop", "breaker")
+            for each in left:
+                _say(console, each.clinic_id, f"まだ止まっています ({each.kind}): {each.said}")
+
+    return trying(settings, console, do)
+
+
+def trying(settings: Settings, console: Console, do: Callable[[Engine], None]) -> int:
+    """Do one thing to the ledger; FAILED, with what to do, where it may not be."""
+    try:
+        do(open_ledger(settings.ledger()))
+    except (HoldError, ClinicError) as error:
+        return fail(console, str(error))
+    return OK
+
+
+def _whom(settings: Settings, clinics: Sequence[str]) -> list[str]:
+    named = [the_clinic(settings.exports_dir, each) for each in clinics]
+    return named or [EVERY_CLINIC]
+
+
+def _end(
+    engine: Engine, settings: Settings, clinic_id: str, kind: Kind, by: str, reason: str
+) -> None:
+    with writing(engine, clinic_id) as con:
+        if not end(con, clinic_id, kind, reason, by, settings.now()):
+            raise HoldError(f"{_name(clinic_id)}: no {kind} is in force (止まっていません)")
+
+
+def _say(console: Console, clinic_id: str, text: str) -> None:
+    console.print(f"{_name(clinic_id)}: {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def _name(clinic_id: str) -> str:
+    return "すべての医院 / every clinic" if clinic_id == EVERY_CLINIC else clinic_id

@@ -1,0 +1,31 @@
+"""What stands in the way of sending, by whose word: for the summary and `tagline status`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from dagster_project.delivery.gate import HOLDS_JA
+from dagster_project.ledger.holds import Hold, in_force
+from dagster_project.ledger.store import reading
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What holds a clinic's messages back now."""
+
+    holds: Sequence[Hold]
+
+
+def read_standing(engine: Engine, clinic_id: str) -> Standing:
+    """Return what stands in the way of a clinic's sending, as the ledger has it now."""
+    with reading(engine) as con:
+        return Standing(in_force(con, clinic_id, "stop", "breaker"))
+
+
+def render_standing(console: Console, standing: Standing) -> None:
+    """Print a line for each thing that stands in the way; nothing when the way is free."""
+    for each in standing.holds:
+        line = f"{HOLDS_JA[each.kind]}: {each.said}"
+        console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
