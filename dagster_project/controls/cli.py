@@ -47,4 +47,14 @@ def resume(clinics: Sequence[str], by: str, reason: str) -> None:
     sys.exit(do(Settings(), clinics, by, reason, console))
 
 
-COMMANDS = (stop, resume)
+@click.command()
+@clinics_option
+@_who_and_why
+def reset(clinics: Sequence[str], by: str, reason: str) -> None:
+    """Reset the circuit breaker of a channel, after somebody has looked why it tripped."""
+    from dagster_project.controls.commands import reset as do  # noqa: PLC0415
+
+    sys.exit(do(Settings(), clinics, by, reason, console))
+
+
+COMMANDS = (stop, resume, reset)

@@ -46,6 +46,20 @@ def resume(
     return trying(settings, console, do)
 
 
+def reset(
+    settings: Settings, clinics: Sequence[str], by: str, reason: str, console: Console
+) -> int:
+    """Reset the circuit breaker of the clinics named, or of the only one there is."""
+
+    def do(engine: Engine) -> None:
+        asked: Sequence[str | None] = clinics or [None]
+        for clinic_id in [the_clinic(settings.exports_dir, each) for each in asked]:
+            _end(engine, settings, clinic_id, "breaker", by, reason)
+            _say(console, clinic_id, "遮断器を解除しました")
+
+    return trying(settings, console, do)
+
+
 def trying(settings: Settings, console: Console, do: Callable[[Engine], None]) -> int:
     """Do one thing to the ledger; FAILED, with what to do, where it may not be."""
     try:

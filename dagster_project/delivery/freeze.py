@@ -15,10 +15,11 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
 
+from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
-from dagster_project.ledger.batches import take_back
+from dagster_project.ledger.batches import batches_in, take_back
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
@@ -57,16 +58,19 @@ def freeze(
 
     `messages` holds each campaign's content by its version. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired` is sent. Raises FreezeError when two runs freeze the
+    decides. No campaign of `retired` is sent. What no sound plan would bring here trips
+    the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze the
     same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
         _dissolve(con, build, still_planned, reachable, at, retired)
         planned = _read(con, build, state="planned")
-        sent_today = _sent_today(con, build)
-        refused = refusals(planned, still_planned, reachable, sent_today, retired)
+        had_today = _had_today(con, build)
+        sent_today = Counter(line_user_id for line_user_id, _ in had_today)
+        refused = refusals(planned, still_planned, reachable, sent_today, retired, set(had_today))
         _skip(con, refused, at)
+        trip_on_refusals(con, build.clinic_id, refused, now)
         ready = [
             each
             for each in planned
@@ -92,6 +96,8 @@ def freeze(
                 )
                 if done.rowcount != len(users):
                     raise FreezeError(f"{build.clinic_id}: {occurrence_id} is being frozen twice")
+        waiting = [row.recipients for row in batches_in(con, build.clinic_id, "frozen")]
+        trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
     return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
 
 
@@ -141,18 +147,16 @@ def _dissolve(
         take_back(con, batch_id, "planned", "gate", at)
 
 
-def _sent_today(con: Connection, build: Build) -> Counter[str]:
-    """Count the messages each account has got, or is about to get, of this business day."""
+def _had_today(con: Connection, build: Build) -> list[tuple[str, str]]:
+    """Return what each account has got, or is about to get, of this business day: its content."""
     rows: Sequence[Any] = con.execute(
-        select(intent.c.line_user_id, func.count())
-        .where(
+        select(intent.c.line_user_id, intent.c.content_version).where(
             intent.c.clinic_id == build.clinic_id,
             intent.c.state == "batched",
             intent.c.as_of == build.as_of,
         )
-        .group_by(intent.c.line_user_id)
     ).all()
-    return Counter(dict(rows))
+    return [(line_user_id, version) for line_user_id, version in rows]
 
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:

@@ -75,6 +75,7 @@ def refusals(
     reachable: set[Consent],
     sent_today: Mapping[str, int] | None = None,
     retired: Set[str] = frozenset(),
+    had_today: Set[tuple[str, str]] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -82,9 +83,11 @@ def refusals(
     `reachable` who follows and consents now. One patient of a message without
     consent stops the whole message: it was written for all of them. `sent_today`
     counts each account's messages of the day, and the most urgent come first; `retired`
-    are the campaigns that stand on a tag which was retired since the night.
+    are the campaigns that stand on a tag which was retired since the night; `had_today`
+    is what content each account got today, which under another occurrence is a repeat.
     """
     refused: dict[Key, str] = {}
+    had = set(had_today)
     messages = Counter(sent_today or {})
     for each in planned:
         _, user = each.key
@@ -96,8 +99,11 @@ def refusals(
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):
             refused[each.key] = "consent_or_link_gone"
+        elif sent_today is not None and (user, each.content_version) in had:
+            refused[each.key] = "repeated_content"
         elif sent_today is not None and messages[user] >= MAX_A_DAY:
             refused[each.key] = "too_many_today"
         else:
             messages[user] += 1
+            had.add((user, each.content_version))
     return refused

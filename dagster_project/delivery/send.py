@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.afford import fitting, people, room
+from dagster_project.delivery.breaker import trip_on_answers
 from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
 from dagster_project.delivery.reconcile import LedgerError
@@ -192,7 +193,10 @@ class _Run:
 
     def _record(self, row: Batch, reply: Reply) -> str:
         with self._writing() as con:
-            return record_reply(con, row.id, reply, self.clock())
+            now = self.clock()
+            state = record_reply(con, row.id, reply, now)
+            trip_on_answers(con, self.clinic.clinic_id, now)
+            return state
 
     def _note(self, rows: Sequence[Batch], why: str) -> None:
         with self._writing() as con:
