@@ -170,4 +170,5 @@ def _render_files(settings: Settings, clinic: Clinic, console: Console) -> None:
 
 
 def _render_standing(settings: Settings, clinic: Clinic, console: Console) -> None:
-    render_standing(console, read_standing(open_ledger(settings.ledger()), clinic.clinic_id))
+    ledger = open_ledger(settings.ledger())
+    render_standing(console, read_standing(ledger, clinic.clinic_id, settings.now()))

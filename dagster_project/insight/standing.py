@@ -2,26 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from sqlalchemy import Engine
 
 from dagster_project.delivery.gate import HOLDS_JA
+from dagster_project.ledger.alerts import alerts_since
 from dagster_project.ledger.holds import Hold, in_force
 from dagster_project.ledger.store import reading
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What holds a clinic's messages back now."""
+    """What holds a clinic's messages back now, and what a person was to be told since yesterday."""
 
     holds: Sequence[Hold]
+    alerts: Sequence[str]
 
 
-def read_standing(engine: Engine, clinic_id: str) -> Standing:
+def read_standing(engine: Engine, clinic_id: str, now: datetime) -> Standing:
     """Return what stands in the way of a clinic's sending, as the ledger has it now."""
     with reading(engine) as con:
-        return Standing(in_force(con, clinic_id, "stop", "breaker"))
+        return Standing(
+            in_force(con, clinic_id, "stop", "breaker"),
+            alerts_since(con, clinic_id, now - timedelta(days=1)),
+        )
 
 
 def render_standing(console: Console, standing: Standing) -> None:
@@ -29,3 +35,5 @@ def render_standing(console: Console, standing: Standing) -> None:
     for each in standing.holds:
         line = f"{HOLDS_JA[each.kind]}: {each.said}"
         console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    for text in standing.alerts:
+        console.print(f"警告: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
