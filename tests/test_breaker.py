@@ -148,6 +148,15 @@ def test_it_trips_when_more_wait_than_are_planned(
     assert is_tripped(night) is trips
 
 
+def test_what_was_left_over_of_yesterday_is_not_counted_as_waiting_today(night: Night) -> None:
+    ready(night)
+    night.build = type(night.build)("aozora", "next", MONDAY + timedelta(days=1), night.clock())
+    night.clock.now += timedelta(days=1)
+    a_minute(night, 1, "v2")
+    assert not is_tripped(night)
+    assert copies(night) == dict.fromkeys(users(3), 1)
+
+
 def test_reset_at_a_terminal_needs_something_to_reset(world: World) -> None:
     world.write("good", MONDAY, {"patients": [{"patient_no": "1"}]})
     settings, out = world.settings(MONDAY), io.StringIO()

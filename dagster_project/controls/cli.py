@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from dagster_project.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster_project.ledger.dead_letters import Decision
 
 console = Console()
 Command = Callable[..., Any]
@@ -57,4 +60,26 @@ def reset(clinics: Sequence[str], by: str, reason: str) -> None:
     sys.exit(do(Settings(), clinics, by, reason, console))
 
 
-COMMANDS = (stop, resume, reset)
+@click.command()
+@click.argument("batch", required=False)
+@click.option("--clinic", help="Whose batch; needed where there are several.")
+@click.option("--by", default="", help="Who decides.")
+@click.option("--reason", default="", help="Why; it stays in the ledger.")
+@click.option(
+    "--resend", "decision", flag_value="resend", help="Send it again; it may then arrive twice."
+)
+@click.option("--drop", "decision", flag_value="drop", help="Leave it; it may never have arrived.")
+def retry(
+    batch: str | None, clinic: str | None, by: str, reason: str, decision: "Decision | None"
+) -> None:
+    """List the batches nobody knows the fate of, or decide on BATCH: --resend or --drop."""
+    from dagster_project.controls import commands  # noqa: PLC0415
+
+    if batch is None:
+        sys.exit(commands.dead_letters(Settings(), [clinic] if clinic else [], console))
+    if decision is None:
+        raise click.UsageError("say --resend or --drop")
+    sys.exit(commands.retry(Settings(), clinic, batch, decision, by, reason, console))
+
+
+COMMANDS = (stop, resume, reset, retry)

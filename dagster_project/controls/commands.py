@@ -1,4 +1,4 @@
-"""What `tagline stop`, `resume`, `reset` and `veto` do: write a hold into the ledger, or end it."""
+"""What a person says to the sender, written into the ledger: stop, resume, reset, retry."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,10 +7,12 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from dagster_project.clinic import ClinicError
-from dagster_project.clinics import fail, the_clinic
+from dagster_project.clinics import each_clinic, fail, the_clinic
 from dagster_project.exit_codes import OK
+from dagster_project.ledger.dead_letters import DeadLetterError, Decision, decide, undecided
 from dagster_project.ledger.holds import EVERY_CLINIC, HoldError, Kind, end, in_force, place
 from dagster_project.ledger.store import open_ledger, reading, writing
+from dagster_project.publish import read_build
 from dagster_project.settings import Settings
 
 
@@ -60,11 +62,56 @@ def reset(
     return trying(settings, console, do)
 
 
+def retry(
+    settings: Settings,
+    clinic: str | None,
+    begins: str,
+    decision: Decision,
+    by: str,
+    reason: str,
+    console: Console,
+) -> int:
+    """Decide on a batch nobody knows the fate of: send it again as a new one, or let it go."""
+
+    def do(engine: Engine) -> None:
+        clinic_id = the_clinic(settings.exports_dir, clinic)
+        build = read_build(settings.published_path(clinic_id))
+        if build is None or build.as_of != settings.as_of():
+            raise DeadLetterError(
+                f"{clinic_id}: nothing of today is published: run the night first"
+            )
+        with writing(engine, clinic_id) as con:
+            letter = decide(con, build, begins, decision, by, reason, settings.now())
+        verb = {"resend": "もう一度送ります (送信時間内に)", "drop": "送り直しません"}[decision]
+        _say(
+            console, clinic_id, f"{letter.id[:8]} {letter.campaign} {letter.recipients} 人: {verb}"
+        )
+
+    return trying(settings, console, do)
+
+
+def dead_letters(settings: Settings, clinics: Sequence[str], console: Console) -> int:
+    """List the batches that wait for somebody to decide."""
+    engine = open_ledger(settings.ledger())
+
+    def one(clinic_id: str) -> int:
+        with reading(engine) as con:
+            letters = undecided(con, clinic_id)
+        for each in letters:
+            line = f"{each.id[:8]} {each.campaign} {each.recipients} 人 ({each.first_try_at[:16]}Z)"
+            _say(console, clinic_id, line)
+        if not letters:
+            _say(console, clinic_id, "判断を待つものはありません")
+        return OK
+
+    return each_clinic(settings.exports_dir, clinics, console, one)
+
+
 def trying(settings: Settings, console: Console, do: Callable[[Engine], None]) -> int:
     """Do one thing to the ledger; FAILED, with what to do, where it may not be."""
     try:
         do(open_ledger(settings.ledger()))
-    except (HoldError, ClinicError) as error:
+    except (HoldError, DeadLetterError, ClinicError) as error:
         return fail(console, str(error))
     return OK
 

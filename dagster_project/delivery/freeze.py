@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, upda
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
 from dagster_project.ledger.batches import batches_in, take_back
+from dagster_project.ledger.dead_letters import resends
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
@@ -64,6 +65,8 @@ def freeze(
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
+        again = resends(con, build.clinic_id)
+        still_planned = {**still_planned, **again}
         _dissolve(con, build, still_planned, reachable, at, retired)
         planned = _read(con, build, state="planned")
         had_today = _had_today(con, build)
@@ -76,7 +79,7 @@ def freeze(
             for each in planned
             if each.key not in refused
             and each.content_version in messages
-            and each.build_id == build.build_id
+            and (each.build_id == build.build_id or each.key in again)
         ]
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
@@ -96,7 +99,9 @@ def freeze(
                 )
                 if done.rowcount != len(users):
                     raise FreezeError(f"{build.clinic_id}: {occurrence_id} is being frozen twice")
-        waiting = [row.recipients for row in batches_in(con, build.clinic_id, "frozen")]
+        frozen = batches_in(con, build.clinic_id, "frozen")
+        # One whose hour has passed only waits to be taken back.
+        waiting = [row.recipients for row in frozen if row.not_after > at]
         trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
     return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
 

@@ -164,6 +164,19 @@ hold = Table(
     Index("hold_in_force", "clinic_id", "ended_at"),
 )
 
+# What a person decided of a batch nobody knows the fate of. A resend is a new occurrence.
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("decision", String(6), nullable=False),  # resend | drop
+    Column("occurrence_id", String(200)),  # of the resend
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+)
+
 # What a person must be told. `sent_at` is for whatever carries it to them.
 alert = Table(
     "alert",
