@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.clinic import clinic_in
+from dagster_project.delivery.approval import campaigns_in
 from dagster_project.delivery.channel import prove
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
@@ -92,6 +93,8 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             {content_version(messages): messages for messages in contents},
             connect(settings, clinic),
             settings.now,
+            campaigns=campaigns_in(campaigns_dir),
+            is_live=settings.line == "live",
         )
         if report.sent.stopped not in NO_TROUBLE:
             raise dg.Failure(

@@ -82,4 +82,42 @@ def retry(
     sys.exit(commands.retry(Settings(), clinic, batch, decision, by, reason, console))
 
 
-COMMANDS = (stop, resume, reset, retry)
+clinic_option = click.option("--clinic", help="Which clinic; needed where there are several.")
+
+
+@click.command()
+@click.option("--patient", help="Whom not to write to, by 診察券番号.")
+@click.option("--campaign", help="What not to send.")
+@click.option("--withdraw", "is_withdrawn", is_flag=True, help="End the veto.")
+@clinic_option
+@_who_and_why
+def veto(
+    patient: str | None,
+    campaign: str | None,
+    clinic: str | None,
+    by: str,
+    reason: str,
+    *,
+    is_withdrawn: bool,
+) -> None:
+    """Keep messages from one patient, or of one campaign, until the veto is withdrawn."""
+    from dagster_project.controls.veto import veto as do  # noqa: PLC0415
+
+    settings = Settings()
+    sys.exit(
+        do(settings, clinic, patient, campaign, by, reason, console, is_withdrawn=is_withdrawn)
+    )
+
+
+@click.command()
+@click.argument("campaign")
+@clinic_option
+@click.option("--by", required=True, help="Who approves; not the campaign's owner.")
+def approve(campaign: str, clinic: str | None, by: str) -> None:
+    """Approve what CAMPAIGN says now: needed before new or changed content is sent live."""
+    from dagster_project.controls.veto import approve as do  # noqa: PLC0415
+
+    sys.exit(do(Settings(), clinic, campaign, by, console))
+
+
+COMMANDS = (stop, resume, reset, retry, veto, approve)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from dagster_project.clinic import ClinicError
 from dagster_project.clinics import each_clinic, fail, the_clinic
 from dagster_project.exit_codes import OK
+from dagster_project.ledger.approvals import ApprovalError
 from dagster_project.ledger.dead_letters import DeadLetterError, Decision, decide, undecided
 from dagster_project.ledger.holds import EVERY_CLINIC, HoldError, Kind, end, in_force, place
 from dagster_project.ledger.store import open_ledger, reading, writing
@@ -26,7 +27,7 @@ def stop(settings: Settings, clinics: Sequence[str], by: str, reason: str, conso
         for clinic_id in _whom(settings, clinics):
             with writing(engine, clinic_id) as con:
                 is_new = place(con, clinic_id, "stop", reason, by, settings.now())
-            _say(console, clinic_id, "配信を止めました" if is_new else "もう止まっています")
+            say(console, clinic_id, "配信を止めました" if is_new else "もう止まっています")
 
     return trying(settings, console, do)
 
@@ -39,11 +40,11 @@ def resume(
     def do(engine: Engine) -> None:
         for clinic_id in _whom(settings, clinics):
             _end(engine, settings, clinic_id, "stop", by, reason)
-            _say(console, clinic_id, "配信を再開します")
+            say(console, clinic_id, "配信を再開します")
             with reading(engine) as con:
                 left = in_force(con, clinic_id, "stop", "breaker")
             for each in left:
-                _say(console, each.clinic_id, f"まだ止まっています ({each.kind}): {each.said}")
+                say(console, each.clinic_id, f"まだ止まっています ({each.kind}): {each.said}")
 
     return trying(settings, console, do)
 
@@ -57,7 +58,7 @@ def reset(
         asked: Sequence[str | None] = clinics or [None]
         for clinic_id in [the_clinic(settings.exports_dir, each) for each in asked]:
             _end(engine, settings, clinic_id, "breaker", by, reason)
-            _say(console, clinic_id, "遮断器を解除しました")
+            say(console, clinic_id, "遮断器を解除しました")
 
     return trying(settings, console, do)
 
@@ -83,9 +84,7 @@ def retry(
         with writing(engine, clinic_id) as con:
             letter = decide(con, build, begins, decision, by, reason, settings.now())
         verb = {"resend": "もう一度送ります (送信時間内に)", "drop": "送り直しません"}[decision]
-        _say(
-            console, clinic_id, f"{letter.id[:8]} {letter.campaign} {letter.recipients} 人: {verb}"
-        )
+        say(console, clinic_id, f"{letter.id[:8]} {letter.campaign} {letter.recipients} 人: {verb}")
 
     return trying(settings, console, do)
 
@@ -99,9 +98,9 @@ def dead_letters(settings: Settings, clinics: Sequence[str], console: Console) -
             letters = undecided(con, clinic_id)
         for each in letters:
             line = f"{each.id[:8]} {each.campaign} {each.recipients} 人 ({each.first_try_at[:16]}Z)"
-            _say(console, clinic_id, line)
+            say(console, clinic_id, line)
         if not letters:
-            _say(console, clinic_id, "判断を待つものはありません")
+            say(console, clinic_id, "判断を待つものはありません")
         return OK
 
     return each_clinic(settings.exports_dir, clinics, console, one)
@@ -111,7 +110,7 @@ def trying(settings: Settings, console: Console, do: Callable[[Engine], None]) -
     """Do one thing to the ledger; FAILED, with what to do, where it may not be."""
     try:
         do(open_ledger(settings.ledger()))
-    except (HoldError, DeadLetterError, ClinicError) as error:
+    except (HoldError, DeadLetterError, ApprovalError, ClinicError) as error:
         return fail(console, str(error))
     return OK
 
@@ -129,7 +128,8 @@ def _end(
             raise HoldError(f"{_name(clinic_id)}: no {kind} is in force (止まっていません)")
 
 
-def _say(console: Console, clinic_id: str, text: str) -> None:
+def say(console: Console, clinic_id: str, text: str) -> None:
+    """Print a line about a clinic, or about all of them."""
     console.print(f"{_name(clinic_id)}: {escape(text)}", highlight=False, soft_wrap=True)
 
 

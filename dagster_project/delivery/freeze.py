@@ -19,8 +19,10 @@ from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, upda
 
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
+from dagster_project.ledger.approvals import say_what_waits
 from dagster_project.ledger.batches import batches_in, take_back
 from dagster_project.ledger.dead_letters import resends
+from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
@@ -54,30 +56,36 @@ def freeze(
     now: datetime,
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
+    unapproved: Set[str] = frozenset(),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired` is sent. What no sound plan would bring here trips
-    the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze the
-    same people at once.
+    decides. No campaign of `retired` is sent; those of `unapproved` wait as planned. What
+    no sound plan would bring here trips the circuit breaker, in the same transaction.
+    Raises FreezeError when two runs freeze the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
         again = resends(con, build.clinic_id)
         still_planned = {**still_planned, **again}
-        _dissolve(con, build, still_planned, reachable, at, retired)
+        vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
+        _dissolve(con, build, still_planned, reachable, at, retired, vetoed)
         planned = _read(con, build, state="planned")
         had_today = _had_today(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
-        refused = refusals(planned, still_planned, reachable, sent_today, retired, set(had_today))
+        refused = refusals(
+            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed
+        )
         _skip(con, refused, at)
+        say_what_waits(con, build.clinic_id, unapproved)
         trip_on_refusals(con, build.clinic_id, refused, now)
         ready = [
             each
             for each in planned
             if each.key not in refused
+            and each.campaign not in unapproved
             and each.content_version in messages
             and (each.build_id == build.build_id or each.key in again)
         ]
@@ -144,10 +152,11 @@ def _dissolve(
     reachable: set[Consent],
     at: str,
     retired: Set[str],
+    vetoed: Set[str],
 ) -> None:
-    """Take back waiting batches in which somebody has since blocked, withdrawn or come."""
+    """Take back waiting batches in which somebody has since blocked, come or been vetoed."""
     waiting = _read(con, build, state="batched")
-    refused = refusals(waiting, still_planned, reachable, retired=retired)
+    refused = refusals(waiting, still_planned, reachable, retired=retired, vetoed=vetoed)
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
 

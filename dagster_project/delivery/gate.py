@@ -76,6 +76,7 @@ def refusals(
     sent_today: Mapping[str, int] | None = None,
     retired: Set[str] = frozenset(),
     had_today: Set[tuple[str, str]] = frozenset(),
+    vetoed: Set[str] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -84,7 +85,8 @@ def refusals(
     consent stops the whole message: it was written for all of them. `sent_today`
     counts each account's messages of the day, and the most urgent come first; `retired`
     are the campaigns that stand on a tag which was retired since the night; `had_today`
-    is what content each account got today, which under another occurrence is a repeat.
+    is what content each account got today, which under another occurrence is a repeat;
+    `vetoed` are the subjects of vetoes, a message for several patients stopped by one.
     """
     refused: dict[Key, str] = {}
     had = set(had_today)
@@ -95,6 +97,8 @@ def refusals(
             refused[each.key] = "no_longer_due"
         elif each.campaign in retired:
             refused[each.key] = "tag_retired"
+        elif vetoed & subjects(each):
+            refused[each.key] = "vetoed"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):
@@ -107,3 +111,8 @@ def refusals(
             messages[user] += 1
             had.add((user, each.content_version))
     return refused
+
+
+def subjects(each: Planned) -> set[str]:
+    """Return what a veto may name to stop a message: its campaign, or any of its patients."""
+    return {f"campaign {each.campaign}", *(f"patient {one}" for one in each.patient_ids)}

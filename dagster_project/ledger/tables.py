@@ -164,6 +164,19 @@ hold = Table(
     Index("hold_in_force", "clinic_id", "ended_at"),
 )
 
+# Who approved what a campaign says, on which business day. Rows are only ever added.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("campaign", String(80), nullable=False),
+    Column("content_version", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+)
+
 # What a person decided of a batch nobody knows the fate of. A resend is a new occurrence.
 dead_letter = Table(
     "dead_letter",
