@@ -17,7 +17,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Alerts, Clinic
-from dagster_project.ledger.alerts import Waiting, claim, mark_sent, raise_alert, waiting
+from dagster_project.ledger.alerts import Waiting, claim, hand_over, mark_sent, raise_alert, waiting
 from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.line.loopback import require_loopback
 from dagster_project.settings import Settings
@@ -77,10 +77,12 @@ def deliver(
 
 def deliver_now(settings: Settings, clinic: Clinic) -> int:
     """Try what waits, with this process's ledger, clock and environment."""
+    ledger, now = open_ledger(settings.ledger()), settings.now()
+    hand_over(ledger, clinic.clinic_id, targets(clinic.alerts), now)
     return deliver(
-        open_ledger(settings.ledger()),
+        ledger,
         clinic,
-        settings.now(),
+        now,
         os.environ,
         is_live=settings.line == "live",
     )

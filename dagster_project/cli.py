@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dagster_project.controls.cli import COMMANDS as CONTROLS
 from dagster_project.overrides.cli import override
 from dagster_project.review.cli import review
 from dagster_project.settings import Settings
@@ -30,6 +31,8 @@ def main() -> None:
 
 
 main.add_command(override)
+for each in CONTROLS:
+    main.add_command(each)
 main.add_command(review)
 
 clinic_option = click.option(

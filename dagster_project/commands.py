@@ -20,6 +20,7 @@ from dagster_project.insight.render import (
     render_files,
     render_published,
 )
+from dagster_project.insight.standing import read_standing, render_standing
 from dagster_project.insight.summary import read_published
 from dagster_project.ledger.overrides import lapsed_on
 from dagster_project.ledger.store import open_ledger
@@ -82,12 +83,14 @@ def show_status(settings: Settings, chosen: Sequence[str], console: Console) -> 
         night = read_published(settings.published_path(clinic.clinic_id))
         _render_files(settings, clinic, console)
         if night is None:
+            _render_standing(settings, clinic, console)
             console.print("[yellow]まだ公開された夜がありません[/]")
             return STALE
         is_today = not night.is_stale(settings.as_of())
         if not is_today:
             console.print(f"[yellow]古いデータ: {night.build.as_of} のタグのままです[/]")
         render_published(console, night)
+        _render_standing(settings, clinic, console)
         render_delivery(console, None, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
         return OK if is_today else STALE
 
@@ -152,6 +155,7 @@ def _summarise(
             console.print(f"期限が切れた手入力のタグ: {lapsed} 件 (`tagline override list`)")
     if sent:
         _render_errors(sent, console)
+    _render_standing(settings, clinic, console)
     delivery = sent.delivery if sent else None
     render_delivery(console, delivery, reconcile(open_ledger(settings.ledger()), clinic.clinic_id))
 
@@ -163,3 +167,8 @@ def _render_errors(result: JobResult, console: Console) -> None:
 
 def _render_files(settings: Settings, clinic: Clinic, console: Console) -> None:
     render_files(console, Landing(settings.landing_dir() / clinic.clinic_id).sightings())
+
+
+def _render_standing(settings: Settings, clinic: Clinic, console: Console) -> None:
+    ledger = open_ledger(settings.ledger())
+    render_standing(console, read_standing(ledger, clinic.clinic_id, settings.now()))

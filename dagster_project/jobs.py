@@ -1,4 +1,4 @@
-"""What runs when: the nightly at 02:00, the send in its window, a build on new exports."""
+"""What runs when: nightly at 02:00, send in its window, sweep after it, build on new exports."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,19 +9,21 @@ import dagster as dg
 
 from dagster_project.assets.stale import mark_stale
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
-from dagster_project.delivery.waiting import is_under_way, is_waiting
+from dagster_project.delivery.waiting import is_missed, is_overdue, is_under_way, is_waiting
+from dagster_project.delivery.watchdog import has_news
 from dagster_project.ledger.store import open_ledger
 from dagster_project.settings import Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
+SWEEP = dg.AssetSelection.assets("line_sweep")
 
 
 def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
-    """Return the nightly, which never sends, and the send."""
+    """Return the nightly, which never sends, the send, and the sweep, which never sends either."""
     return [
         dg.define_asset_job(
             "nightly",
-            selection=dg.AssetSelection.all() - SEND,
+            selection=dg.AssetSelection.all() - SEND - SWEEP,
             partitions_def=partitions,
             hooks={mark_stale},
             description="エクスポートの取込からタグ、判定、検査、公開、今朝の計画まで。送信はしない。",
@@ -32,16 +34,23 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
             partitions_def=partitions,
             description="公開済みの計画を、送信時間内にだけ送る。",
         ),
+        dg.define_asset_job(
+            "sweep",
+            selection=SWEEP,
+            partitions_def=partitions,
+            description="送信の後始末と見張り。何も送らない。",
+        ),
     ]
 
 
 def schedules(
     settings: Settings, partitions: dg.StaticPartitionsDefinition
 ) -> list[dg.ScheduleDefinition]:
-    """Return the nightly at 02:00 and the send every ten minutes, both in Asia/Tokyo.
+    """Return the nightly at 02:00, the send and the sweep every ten minutes, all in Asia/Tokyo.
 
-    The send looks at each clinic's own window, closed days and ledger before it asks for
-    a run, and the gate looks again: a daemon restarted late fires the tick it missed.
+    The sweep is asked for only where something is left to settle, or to be told. The send
+    looks at each clinic's own window, closed days and ledger before it asks for a run, and
+    the gate looks again: a daemon restarted late fires the tick it missed.
     """
 
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
@@ -66,6 +75,25 @@ def schedules(
         if not ready:
             yield dg.SkipReason("送信時間内に送るものがある医院はありません")
 
+    def sweep(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        at = settings.at or context.scheduled_execution_time
+        ready = [each for each in _loaded(settings, partitions) if _has_to_sweep(each, at)]
+        for clinic_id in ready:
+            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
+        if not ready:
+            yield dg.SkipReason("後始末の要る医院はありません")
+
+    def _has_to_sweep(clinic_id: str, at: datetime) -> bool:
+        ledger = open_ledger(settings.ledger())
+        if is_missed(ledger, clinic_id, at) or is_overdue(ledger, clinic_id, at):
+            return True
+        try:
+            return has_news(ledger, clinic_in(settings.exports_dir, clinic_id), at)
+        except ClinicError:
+            return False
+
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:
             return clinic_in(settings.exports_dir, clinic_id).may_send_at(at)
@@ -86,6 +114,14 @@ def schedules(
             job_name="send",
             cron_schedule="*/10 * * * *",
             execution_fn=send,
+            execution_timezone="Asia/Tokyo",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+        dg.ScheduleDefinition(
+            "sweep_every_ten_minutes",
+            job_name="sweep",
+            cron_schedule="*/10 * * * *",
+            execution_fn=sweep,
             execution_timezone="Asia/Tokyo",
             default_status=dg.DefaultScheduleStatus.RUNNING,
         ),

@@ -140,7 +140,7 @@ class Night:
                 if row.line_user_id not in gone
                 for patient in row.patient_ids.split(",")
             },
-            MESSAGES | {"v2": MESSAGES["v1"]},
+            MESSAGES | dict.fromkeys(("v2", "v3"), MESSAGES["v1"]),
             datetime.combine(self.build.as_of, self.clinic.send_window.closes, TOKYO),
             self.clock(),
             max_batch,

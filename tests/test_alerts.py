@@ -251,3 +251,15 @@ def test_an_alert_survives_the_service_and_is_told_once(tmp_path: Path, staff: S
         service.kill()
         service.wait()
     assert len(staff.told) == told_before + 1
+
+
+def test_what_the_sender_found_is_handed_over_once(engine: Engine, staff: Staff) -> None:
+    with ledger_alerts.writing(engine, "good") as con:
+        assert ledger_alerts.write_alert(con, NOW, "good", "breaker", "repeat 2026-06-01", "停止")
+        assert not ledger_alerts.write_alert(con, NOW, "good", "breaker", "repeat 2026-06-01", "x")
+    ledger_alerts.hand_over(engine, "good", (), NOW)  # nobody is declared yet: it waits
+    for _ in range(2):
+        ledger_alerts.hand_over(engine, "good", ("webhook",), NOW)
+    assert tell(engine, staff) == 1
+    assert [(each["kind"], each["text"]) for each in staff.told] == [("breaker", "停止")]
+    assert tell(engine, staff) == 0

@@ -196,7 +196,8 @@ def test_one_lease_however_many_ask(night: Night) -> None:
 
 
 def test_freezing_at_once_puts_nobody_into_two_batches(night: Night) -> None:
-    rows = plan_rows(users(60)) + plan_rows(users(60), campaign="vaccine", priority=1)
+    rows = plan_rows(users(60))
+    rows += plan_rows(users(60), campaign="vaccine", priority=1, version="v2")
     night.plan(rows)
     done = at_once(lambda _: night.freeze(rows, max_batch=7))
     assert all(not isinstance(each, Exception) or isinstance(each, FreezeError) for each in done)

@@ -170,26 +170,11 @@ def test_a_batch_once_tried_keeps_its_people(night: Night) -> None:
     assert only["state"] == "accepted"
 
 
-def test_a_bug_that_replans_every_minute_reaches_nobody_more_than_twice(night: Night) -> None:
-    for number in range(10):
-        # The same message again and again, each time as another occurrence.
-        rows = plan_rows(users(3), campaign=f"bug{number}")
-        night.plan(rows)
-        night.freeze(rows)
-        night.send()
-    copies = Counter(each for body, _ in night.line.sent for each in json.loads(body)["to"])
-    assert copies == dict.fromkeys(users(3), 2)
-    assert reconcile(night.engine, "aozora").skipped == 24
-    assert {each["reason"] for each in night.intents() if each["state"] == "skipped"} == {
-        "too_many_today"
-    }
-
-
 def test_the_most_urgent_messages_keep_the_daily_places(night: Night) -> None:
     rows = [
-        *plan_rows(users(1), campaign="third", priority=3),
-        *plan_rows(users(1), campaign="first", priority=1),
-        *plan_rows(users(1), campaign="second", priority=2),
+        *plan_rows(users(1), campaign="third", priority=3, version="v3"),
+        *plan_rows(users(1), campaign="first", priority=1, version="v1"),
+        *plan_rows(users(1), campaign="second", priority=2, version="v2"),
     ]
     night.plan(rows)
     night.freeze(rows)

@@ -6,10 +6,16 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script
+from dagster_project.delivery.approval import campaigns_in
+from dagster_project.delivery.channel import prove
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
+from dagster_project.delivery.send import HELD
+from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
+from dagster_project.delivery.watchdog import watch
 from dagster_project.forget.door import door_of
 from dagster_project.forget.hashes import read_key
 from dagster_project.ingest import ingest_clinic
@@ -25,11 +31,11 @@ from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
-NO_TROUBLE = {None, "quota", "another sender is at work", "another sender took over"}
+NO_TROUBLE = {None, "quota", HELD, "another sender is at work", "another sender took over"}
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Return the plan and the send, both per clinic and both on the published file only."""
+    """Return the plan and the send, both on the published file only, and the sweep after them."""
 
     @dg.asset(
         deps=["published_warehouse"],
@@ -95,7 +101,10 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             {content_version(messages): messages for messages in contents},
             connect(settings, clinic),
             settings.now,
+            campaigns=campaigns_in(campaigns_dir),
+            is_live=settings.line == "live",
         )
+        deliver_now(settings, clinic)
         if report.sent.stopped not in NO_TROUBLE:
             raise dg.Failure(
                 f"sending stopped early: {report.sent.stopped}",
@@ -104,7 +113,39 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             )
         return dg.MaterializeResult(metadata=report.as_metadata())
 
-    return [morning_plan, line_delivery]
+    @dg.asset(
+        group_name="line",
+        partitions_def=partitions,
+        pool="line",
+        description="送信の後始末: 期限を過ぎたものを閉じ、届いたかをLINEの一覧で確かめ、"
+        "未了があれば知らせる。何も送らない。",
+    )
+    def line_sweep(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        from dagster_project.line.connect import connect  # noqa: PLC0415 - slow SDK
+
+        clinic = clinic_in(settings.exports_dir, context.partition_key)
+        ledger, now = open_ledger(settings.ledger()), settings.now()
+        expired = expire_missed(ledger, clinic.clinic_id, now)
+        overdue = doubtful(ledger, clinic.clinic_id, now)
+        proved = flagged = 0
+        if overdue:
+            channel = connect(settings, clinic)
+            prove(channel, clinic)
+            proved, flagged = settle_doubtful(ledger, clinic.clinic_id, overdue, channel, now)
+        found = watch(ledger, clinic, now)
+        deliver_now(settings, clinic)
+        return dg.MaterializeResult(
+            metadata={
+                "expired": expired,
+                "proved_to_be_sent": proved,
+                "unknown": flagged,
+                "alerts": ", ".join(each.kind for each in found) or "none",
+            }
+        )
+
+    return [morning_plan, line_delivery, line_sweep]
 
 
 def _friends(path: Path) -> tuple[list[str], list[str]]:

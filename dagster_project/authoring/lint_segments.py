@@ -74,6 +74,9 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "max_share_of_clinic": (_is_share, "a share over 0 and up to 1"),
     }
     campaign = mapping(segment.meta.get("campaign"))
+    if "approval" in campaign:
+        checks["approval"] = (lambda it: it == "required", "required, or leave it out")
+        checks["owner"] = (is_written, "who made it: somebody else approves it")
     for field, (is_right, to_do) in checks.items():
         if not is_right(campaign.get(field)):
             wrong = f"campaign.{field} is {campaign[field]!r}" if field in campaign else (

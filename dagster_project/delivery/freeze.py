@@ -15,10 +15,14 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
 
+from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.gate import Consent, Key, Planned, refusals
-from dagster_project.ledger.batches import take_back
+from dagster_project.ledger.approvals import say_what_waits
+from dagster_project.ledger.batches import batches_in, take_back
+from dagster_project.ledger.dead_letters import resends
+from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
@@ -52,27 +56,38 @@ def freeze(
     now: datetime,
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
+    unapproved: Set[str] = frozenset(),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired` is sent. Raises FreezeError when two runs freeze the
-    same people at once.
+    decides. No campaign of `retired` is sent; those of `unapproved` wait as planned. What
+    no sound plan would bring here trips the circuit breaker, in the same transaction.
+    Raises FreezeError when two runs freeze the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
-        _dissolve(con, build, still_planned, reachable, at, retired)
+        again = resends(con, build.clinic_id)
+        still_planned = {**still_planned, **again}
+        vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
+        _dissolve(con, build, still_planned, reachable, at, retired, vetoed)
         planned = _read(con, build, state="planned")
-        sent_today = _sent_today(con, build)
-        refused = refusals(planned, still_planned, reachable, sent_today, retired)
+        had_today = _had_today(con, build)
+        sent_today = Counter(line_user_id for line_user_id, _ in had_today)
+        refused = refusals(
+            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed
+        )
         _skip(con, refused, at)
+        say_what_waits(con, build.clinic_id, unapproved)
+        trip_on_refusals(con, build.clinic_id, refused, now)
         ready = [
             each
             for each in planned
             if each.key not in refused
+            and each.campaign not in unapproved
             and each.content_version in messages
-            and each.build_id == build.build_id
+            and (each.build_id == build.build_id or each.key in again)
         ]
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
@@ -92,6 +107,10 @@ def freeze(
                 )
                 if done.rowcount != len(users):
                     raise FreezeError(f"{build.clinic_id}: {occurrence_id} is being frozen twice")
+        frozen = batches_in(con, build.clinic_id, "frozen")
+        # One whose hour has passed only waits to be taken back.
+        waiting = [row.recipients for row in frozen if row.not_after > at]
+        trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
     return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
 
 
@@ -133,26 +152,25 @@ def _dissolve(
     reachable: set[Consent],
     at: str,
     retired: Set[str],
+    vetoed: Set[str],
 ) -> None:
-    """Take back waiting batches in which somebody has since blocked, withdrawn or come."""
+    """Take back waiting batches in which somebody has since blocked, come or been vetoed."""
     waiting = _read(con, build, state="batched")
-    refused = refusals(waiting, still_planned, reachable, retired=retired)
+    refused = refusals(waiting, still_planned, reachable, retired=retired, vetoed=vetoed)
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
 
 
-def _sent_today(con: Connection, build: Build) -> Counter[str]:
-    """Count the messages each account has got, or is about to get, of this business day."""
+def _had_today(con: Connection, build: Build) -> list[tuple[str, str]]:
+    """Return what each account has got, or is about to get, of this business day: its content."""
     rows: Sequence[Any] = con.execute(
-        select(intent.c.line_user_id, func.count())
-        .where(
+        select(intent.c.line_user_id, intent.c.content_version).where(
             intent.c.clinic_id == build.clinic_id,
             intent.c.state == "batched",
             intent.c.as_of == build.as_of,
         )
-        .group_by(intent.c.line_user_id)
     ).all()
-    return Counter(dict(rows))
+    return [(line_user_id, version) for line_user_id, version in rows]
 
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:

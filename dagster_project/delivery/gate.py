@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dagster_project.clinic import Clinic
+from dagster_project.ledger.holds import Hold
 from dagster_project.publish import Build
 
 Key = tuple[str, str]  # occurrence_id, line_user_id
@@ -24,6 +25,10 @@ class Closed:
     reason: str
 
 
+HOLDS_JA = {
+    "stop": "配信は人の手で止められています (`tagline resume` で再開)",
+    "breaker": "遮断器が作動しています (確認のうえ `tagline reset` で解除)",
+}
 UNREADABLE_LINKS = Closed("LINE連携の新しいエクスポートが読めず、同意を確かめられません")
 
 
@@ -41,8 +46,15 @@ class Planned:
     batch_id: str | None
 
 
-def why_closed(clinic: Clinic, build: Build | None, now: datetime) -> Closed | None:
-    """Return why the gate is shut for a clinic at an instant in Asia/Tokyo, or None."""
+def why_closed(
+    clinic: Clinic, build: Build | None, now: datetime, holds: Sequence[Hold] = ()
+) -> Closed | None:
+    """Return why the gate is shut for a clinic at an instant in Asia/Tokyo, or None.
+
+    `holds` are the stops in force: what a person said goes before everything else.
+    """
+    if holds:
+        return Closed(f"{HOLDS_JA[holds[0].kind]}: {holds[0].said}")
     if build is None:
         return Closed("公開された夜がまだありません")
     if build.clinic_id != clinic.clinic_id:
@@ -63,6 +75,8 @@ def refusals(
     reachable: set[Consent],
     sent_today: Mapping[str, int] | None = None,
     retired: Set[str] = frozenset(),
+    had_today: Set[tuple[str, str]] = frozenset(),
+    vetoed: Set[str] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -70,9 +84,12 @@ def refusals(
     `reachable` who follows and consents now. One patient of a message without
     consent stops the whole message: it was written for all of them. `sent_today`
     counts each account's messages of the day, and the most urgent come first; `retired`
-    are the campaigns that stand on a tag which was retired since the night.
+    are the campaigns that stand on a tag which was retired since the night; `had_today`
+    is what content each account got today, which under another occurrence is a repeat;
+    `vetoed` are the subjects of vetoes, a message for several patients stopped by one.
     """
     refused: dict[Key, str] = {}
+    had = set(had_today)
     messages = Counter(sent_today or {})
     for each in planned:
         _, user = each.key
@@ -80,12 +97,22 @@ def refusals(
             refused[each.key] = "no_longer_due"
         elif each.campaign in retired:
             refused[each.key] = "tag_retired"
+        elif vetoed & subjects(each):
+            refused[each.key] = "vetoed"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):
             refused[each.key] = "consent_or_link_gone"
+        elif sent_today is not None and (user, each.content_version) in had:
+            refused[each.key] = "repeated_content"
         elif sent_today is not None and messages[user] >= MAX_A_DAY:
             refused[each.key] = "too_many_today"
         else:
             messages[user] += 1
+            had.add((user, each.content_version))
     return refused
+
+
+def subjects(each: Planned) -> set[str]:
+    """Return what a veto may name to stop a message: its campaign, or any of its patients."""
+    return {f"campaign {each.campaign}", *(f"patient {one}" for one in each.patient_ids)}

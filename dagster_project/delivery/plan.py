@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 
 from dagster_project.forget.hashes import Forgotten
+from dagster_project.ledger.dead_letters import resends
 from dagster_project.ledger.forgotten import forgotten_in
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import intent, intent_patient
@@ -86,9 +87,8 @@ def plan_night(
                 intent.c.clinic_id == build.clinic_id, intent.c.state == "planned"
             )
         ).all()
-        dropped = [
-            (o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in wanted
-        ]
+        kept = wanted.keys() | resends(con, build.clinic_id).keys()
+        dropped = [(o, u) for o, u, day in open_before if day == build.as_of and (o, u) not in kept]
         missed = [(o, u) for o, u, day in open_before if day < build.as_of]
         _close(con, dropped, "skipped", "no_longer_due", at)
         _close(con, missed, "expired", "window_missed", at)

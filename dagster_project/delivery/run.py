@@ -1,7 +1,7 @@
 """One clinic's send, from the published plan to the reconciled ledger."""
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +10,14 @@ import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
+from dagster_project.delivery.approval import Campaign, waiting
 from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
+from dagster_project.ledger.holds import in_force
+from dagster_project.ledger.store import reading
 from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.messages import Message
 from dagster_project.publish import Build, build_of
@@ -56,24 +59,39 @@ def deliver(
     channel: Channel,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
+    campaigns: Mapping[str, Campaign] | None = None,
+    *,
+    is_live: bool = False,
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
     Outside the window, and while nobody knows who consents (`reachable` is None), nothing
     new leaves and the plan waits. What an earlier run left under way is still retried with
-    its own key, and settled when its deadline has passed. Raises WrongChannelError, before
+    its own key, and settled when its deadline has passed. What of `campaigns` waits for an
+    approval stays planned. Raises WrongChannelError, before
     anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
     build, plan, retired_today = _published(published, retired(engine, now.date()).keys())
-    closed = why_closed(clinic, build, now)
+    with reading(engine) as con:
+        holds = in_force(con, clinic.clinic_id, "stop", "breaker")
+        unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
+    closed = why_closed(clinic, build, now, holds)
     refused = 0
     if closed is None and reachable is None:
         closed = UNREADABLE_LINKS
     if closed is None and build is not None and reachable is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
         refused = freeze(
-            engine, build, plan, reachable, messages, closes, now, retired=retired_today
+            engine,
+            build,
+            plan,
+            reachable,
+            messages,
+            closes,
+            now,
+            retired=retired_today,
+            unapproved=unapproved,
         ).refused
     sent = send_batches(
         engine,

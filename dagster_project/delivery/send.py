@@ -17,15 +17,18 @@ from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.afford import fitting, people, room
+from dagster_project.delivery.breaker import trip_on_answers
 from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
 from dagster_project.delivery.reconcile import LedgerError
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
 from dagster_project.ledger.batches import Batch, batches_in, begin_try, note, record_reply
+from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import reading, writing
 from dagster_project.line.replies import Kind, Reply
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between tries within one run
+HELD = "held"  # by a person or the circuit breaker
 MAX_SILENT = 3  # batches in a row that LINE did not settle: it is down, the next run tries again
 STOP = {
     Kind.QUOTA_EXHAUSTED: "quota",
@@ -60,9 +63,11 @@ def send_batches(
     """Send a clinic's frozen batches, retry those tried before, and return what came of it.
 
     Batches tried before are retried whatever `is_open` says: they may have arrived,
-    and the same key cannot deliver twice. New ones leave only while it holds. Returns
-    at once, with `stopped`, when another sender holds the clinic's lease. Raises
-    WrongChannelError, before anything is sent, when the channel is not the clinic's.
+    and the same key cannot deliver twice. New ones leave only while it holds. Nothing at
+    all leaves while somebody, or the circuit breaker, holds the clinic: before every try
+    the ledger is asked. Returns at once, with `stopped`, when another sender holds the
+    clinic's lease. Raises WrongChannelError, before anything is sent, when the channel is
+    not the clinic's.
     """
     summary = SendSummary()
     with lease(engine, clinic.clinic_id, clock) as held:
@@ -169,6 +174,9 @@ class _Run:
             if not self.lease.renew(con, now):
                 self.summary.stopped = "another sender took over"
                 return False
+            if in_force(con, self.clinic.clinic_id, "stop", "breaker"):
+                self.summary.stopped = HELD
+                return False
             return begin_try(con, row.id, now)
 
     def _send(self, row: Batch) -> Reply:
@@ -185,7 +193,10 @@ class _Run:
 
     def _record(self, row: Batch, reply: Reply) -> str:
         with self._writing() as con:
-            return record_reply(con, row.id, reply, self.clock())
+            now = self.clock()
+            state = record_reply(con, row.id, reply, now)
+            trip_on_answers(con, self.clinic.clinic_id, now)
+            return state
 
     def _note(self, rows: Sequence[Batch], why: str) -> None:
         with self._writing() as con:

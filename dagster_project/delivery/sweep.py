@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from dagster_project.delivery.channel import Channel
 from dagster_project.ledger.batches import DEADLINE, Batch, batches_in, settle, take_back
+from dagster_project.ledger.dead_letters import withdraw_resend
 from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.settings import TOKYO
 
@@ -39,6 +40,7 @@ def settle_doubtful(
                 before = ("sending", "unknown")
                 if settle(con, row.id, before, "accepted", "seen in unit list", now):
                     found += row.recipients
+                    withdraw_resend(con, row.id, now)
             elif row.state == "sending" and settle(
                 con, row.id, ("sending",), "unknown", "deadline", now
             ):

@@ -1,4 +1,8 @@
-"""Staff alerts in the ledger: raised with what they tell of, and claimed before each try."""
+"""Staff alerts in the ledger: written where something is found, and carried from there.
+
+`alert` is the record of what was found; `staff_alert` has a row for each way of telling, which
+is claimed before each try.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -8,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from dagster_project.ledger.store import reading, stamp, writing
-from dagster_project.ledger.tables import staff_alert
+from dagster_project.ledger.tables import alert, staff_alert
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
@@ -74,6 +78,49 @@ def mark_sent(engine: Engine, row: Waiting, now: datetime) -> None:
     """Write that an alert arrived."""
     with writing(engine, row.clinic_id) as con:
         con.execute(update(staff_alert).where(*_this(row)).values(sent_at=stamp(now)))
+
+
+def write_alert(
+    con: Connection, now: datetime, clinic_id: str, kind: str, subject: str, text: str
+) -> bool:
+    """Write an alert within a transaction and return whether it is new.
+
+    One of the same kind and subject is never written twice: name what happened, and when,
+    in `subject`. The text is for staff and names no patient.
+    """
+    if is_written(con, clinic_id, kind, subject):
+        return False
+    row = {"clinic_id": clinic_id, "kind": kind, "subject": subject, "text": text}
+    con.execute(insert(alert), [row | {"made_at": stamp(now)}])
+    return True
+
+
+def is_written(con: Connection, clinic_id: str, kind: str, subject: str) -> bool:
+    """Return whether there is an alert of a kind about a subject."""
+    same = (alert.c.clinic_id == clinic_id, alert.c.kind == kind, alert.c.subject == subject)
+    return con.execute(select(alert.c.id).where(*same)).first() is not None
+
+
+def alerts_since(con: Connection, clinic_id: str, moment: datetime) -> list[str]:
+    """Return the texts of a clinic's alerts since an instant, the oldest first."""
+    query = select(alert.c.text).where(
+        alert.c.clinic_id == clinic_id, alert.c.made_at >= stamp(moment)
+    )
+    return list(con.execute(query.order_by(alert.c.id)).scalars())
+
+
+def hand_over(engine: Engine, clinic_id: str, targets: Sequence[str], now: datetime) -> None:
+    """Raise what was found and not raised yet, for each of some targets."""
+    unraised = (alert.c.clinic_id == clinic_id, alert.c.raised_at.is_(None))
+    with reading(engine) as con:
+        found: Sequence[Any] = con.execute(select(alert).where(*unraised)).all()
+    if not found or not targets:
+        return
+    with writing(engine, clinic_id) as con:
+        for each in found:
+            raise_alert(con, now, clinic_id, f"alert-{each.id}", each.kind, each.text, targets)
+            raised = update(alert).where(alert.c.id == each.id).values(raised_at=stamp(now))
+            con.execute(raised)
 
 
 def _this(row: Waiting) -> tuple[ColumnElement[bool], ...]:

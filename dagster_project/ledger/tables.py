@@ -146,6 +146,63 @@ audit = Table(
     Column("detail", Text),
 )
 
+# What must not be sent, from when until when, and who says so: all of a clinic (`stop` by a person,
+# `breaker` by the sender itself) or what a `veto` names. The clinic `*` is every clinic.
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False),
+    Column("kind", String(10), nullable=False),  # stop | breaker | veto
+    Column("subject", String(80), nullable=False),  # patient P or campaign C, all otherwise
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("ended_by", Text),
+    Column("ended_reason", Text),
+    Column("ended_at", String(32)),
+    Index("hold_in_force", "clinic_id", "ended_at"),
+)
+
+# Who approved what a campaign says, on which business day. Rows are only ever added.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("campaign", String(80), nullable=False),
+    Column("content_version", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+)
+
+# What a person decided of a batch nobody knows the fate of. A resend is a new occurrence.
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("decision", String(6), nullable=False),  # resend | drop
+    Column("occurrence_id", String(200)),  # of the resend
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+)
+
+# What a person must be told. `sent_at` is for whatever carries it to them.
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("raised_at", String(32)),  # when it was handed to those who carry it
+)
+
 # What LINE told of an account, kept before LINE is answered. Rows are only ever added.
 line_event = Table(
     "line_event",

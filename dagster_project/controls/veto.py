@@ -1,0 +1,84 @@
+"""What `tagline veto` and `tagline approve` do: a person's word on one patient, or one campaign."""
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from dagster_project.clinic import clinic_in
+from dagster_project.clinics import the_clinic
+from dagster_project.controls.commands import say, trying
+from dagster_project.delivery.approval import Campaign, campaigns_in
+from dagster_project.ingest.cells import clean
+from dagster_project.ingest.reachability import patient_id
+from dagster_project.ledger.approvals import ApprovalError, Wish
+from dagster_project.ledger.approvals import approve as record
+from dagster_project.ledger.holds import HoldError, end, place
+from dagster_project.ledger.store import writing
+from dagster_project.overrides.known import read_known
+from dagster_project.settings import Settings
+
+
+def veto(
+    settings: Settings,
+    clinic: str | None,
+    patient: str | None,
+    campaign: str | None,
+    by: str,
+    reason: str,
+    console: Console,
+    *,
+    is_withdrawn: bool,
+) -> int:
+    """Keep messages from one patient, or of one campaign, until the veto is withdrawn."""
+
+    def do(engine: Engine) -> None:
+        clinic_id, now = the_clinic(settings.exports_dir, clinic), settings.now()
+        subject = _subject(settings, clinic_id, patient, campaign)
+        with writing(engine, clinic_id) as con:
+            if is_withdrawn:
+                if not end(con, clinic_id, "veto", reason, by, now, subject):
+                    raise HoldError(f"{clinic_id}: no veto on {subject} (止められていません)")
+            elif not place(con, clinic_id, "veto", reason, by, now, subject):
+                say(console, clinic_id, f"{subject}: もう止められています")
+                return
+        verb = "また送れます" if is_withdrawn else "取り消すまで送りません (`--withdraw` で取消)"
+        say(console, clinic_id, f"{subject}: {verb}")
+        if not is_withdrawn and clinic_in(settings.exports_dir, clinic_id).may_send_at(now):
+            say(console, clinic_id, "送信時間に入っています。もう送ったものは戻せません")
+
+    return trying(settings, console, do)
+
+
+def approve(
+    settings: Settings, clinic: str | None, campaign: str, by: str, console: Console
+) -> int:
+    """Approve what a campaign says now, for the business day; not by its owner."""
+
+    def do(engine: Engine) -> None:
+        clinic_id = the_clinic(settings.exports_dir, clinic)
+        found = _campaign(settings, campaign)
+        wish = Wish(found.content, found.owner, by)
+        with writing(engine, clinic_id) as con:
+            record(con, clinic_id, wish, settings.as_of(), settings.now())
+        text = f"{campaign} ({found.content[1]}) を {by} が承認しました ({settings.as_of()})"
+        say(console, clinic_id, text)
+
+    return trying(settings, console, do)
+
+
+def _subject(settings: Settings, clinic_id: str, patient: str | None, campaign: str | None) -> str:
+    if (patient is None) == (campaign is None):
+        raise HoldError("say --patient P or --campaign C, one of them (どちらか一方)")
+    if campaign is not None:
+        return f"campaign {_campaign(settings, campaign).content[0]}"
+    who = patient_id(clean(patient or ""))
+    path = settings.published_path(clinic_id)
+    if not path.exists() or who not in read_known(path).patients:
+        raise HoldError(f"{clinic_id}: patient {patient} is not in the published list")
+    return f"patient {who}"
+
+
+def _campaign(settings: Settings, name: str) -> Campaign:
+    there = campaigns_in(settings.dbt_dir / "campaigns")
+    if name not in there:
+        raise ApprovalError(f"no campaign {name}; there: {', '.join(there)}")
+    return there[name]

@@ -1,0 +1,60 @@
+"""Which contents of a clinic wait for somebody's approval.
+
+A campaign that declares `approval: required` needs one for each day it is sent, anywhere. Sending
+live, every content that LINE has never accepted from this clinic needs one too, once: what is
+new or was changed is looked at by a second person before a patient reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import yaml
+from sqlalchemy import Connection
+
+from dagster_project.ledger.approvals import Content, approved, sent_before
+from dagster_project.line.messages import content_versions
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What a campaign's yml says of approving it, and the version of what it says now."""
+
+    content: Content
+    owner: str | None
+    is_required: bool
+
+
+def campaigns_in(campaigns_dir: Path) -> Mapping[str, Campaign]:
+    """Return the campaigns by name. Raises MessageError or KeyError for one that is no campaign."""
+    return {
+        name: _campaign(campaigns_dir / name / f"seg_{name}.yml", (name, version))
+        for name, version in content_versions(campaigns_dir).items()
+    }
+
+
+def waiting(
+    con: Connection,
+    clinic_id: str,
+    campaigns: Mapping[str, Campaign],
+    as_of: date,
+    *,
+    is_live: bool,
+) -> set[str]:
+    """Return the campaigns whose present content may not leave on a day before an approval."""
+    today = approved(con, clinic_id, as_of)
+    known = approved(con, clinic_id) | sent_before(con, clinic_id)
+    return {
+        name
+        for name, each in campaigns.items()
+        if (each.is_required and each.content not in today)
+        or (is_live and each.content not in known)
+    }
+
+
+def _campaign(path: Path, content: Content) -> Campaign:
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))["models"][0]["config"]["meta"]
+    declared = said["campaign"]
+    # Whatever is written there, nobody writes it to have nothing approved.
+    return Campaign(content, declared.get("owner"), "approval" in declared)

@@ -1,0 +1,57 @@
+"""What stands in the way of sending, by whose word: for the summary and `tagline status`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from dagster_project.delivery.gate import HOLDS_JA
+from dagster_project.ledger.alerts import alerts_since
+from dagster_project.ledger.approvals import awaiting_approval
+from dagster_project.ledger.dead_letters import DeadLetter, undecided
+from dagster_project.ledger.holds import Hold, in_force
+from dagster_project.ledger.store import reading
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What holds a clinic's messages back, what waits for a person, what one was told of lately."""
+
+    holds: Sequence[Hold]
+    vetoes: Sequence[Hold]
+    awaiting: Mapping[str, int]  # campaigns that wait for an approval, with their people
+    letters: Sequence[DeadLetter]
+    alerts: Sequence[str]
+
+
+def read_standing(engine: Engine, clinic_id: str, now: datetime) -> Standing:
+    """Return what stands in the way of a clinic's sending, as the ledger has it now."""
+    with reading(engine) as con:
+        return Standing(
+            in_force(con, clinic_id, "stop", "breaker"),
+            in_force(con, clinic_id, "veto"),
+            awaiting_approval(con, clinic_id),
+            undecided(con, clinic_id),
+            alerts_since(con, clinic_id, now - timedelta(days=1)),
+        )
+
+
+def render_standing(console: Console, standing: Standing) -> None:
+    """Print a line for each thing that stands in the way; nothing when the way is free."""
+    for each in standing.holds:
+        line = f"{HOLDS_JA[each.kind]}: {each.said}"
+        console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    lines = [f"差し止め中: {each.subject}: {each.said}" for each in standing.vetoes]
+    lines += [
+        f"承認待ち: {campaign} {people} 人 (`tagline approve {campaign} --by 承認者`)"
+        for campaign, people in standing.awaiting.items()
+    ]
+    if standing.letters:
+        people = sum(each.recipients for each in standing.letters)
+        lines.append(f"届いたか不明: {people} 人、判断待ち (`tagline retry`)")
+    for line in lines:
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    for text in standing.alerts:
+        console.print(f"警告: {text}", style="red", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,88 @@
+"""Approvals: a second person's word that a campaign may say what it says."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from dagster_project.ledger.audit import write_audit
+from dagster_project.ledger.store import stamp
+from dagster_project.ledger.tables import approval, batch, intent
+
+AWAITING = "awaiting_approval"
+Content = tuple[str, str]  # campaign, content_version
+
+
+class ApprovalError(Exception):
+    """An approval that cannot be recorded; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be approved, by whom, and whose work it is where the campaign says so."""
+
+    content: Content
+    owner: str | None
+    made_by: str
+
+
+def approve(con: Connection, clinic_id: str, wish: Wish, as_of: date, now: datetime) -> None:
+    """Record an approval of a content for a day. Raises ApprovalError for the owner's own."""
+    name = wish.made_by.strip()
+    if not name:
+        raise ApprovalError("this needs a name: --by NAME (承認者を書いてください)")
+    if wish.owner and name.casefold() == wish.owner.strip().casefold():
+        raise ApprovalError(
+            f"{name} owns {wish.content[0]}: somebody else approves it (作った人は承認できません)"
+        )
+    campaign, version = wish.content
+    row = {"clinic_id": clinic_id, "campaign": campaign, "content_version": version}
+    row |= {"made_by": name, "made_at": stamp(now)}
+    con.execute(insert(approval), [row | {"as_of": as_of}])
+    write_audit(con, now, clinic_id, "approved", f"campaign {campaign}", f"{version} by {name}")
+
+
+def approved(con: Connection, clinic_id: str, on: date | None = None) -> set[Content]:
+    """Return the contents a clinic's people approved, ever or on one business day."""
+    chosen = [approval.c.clinic_id == clinic_id]
+    if on is not None:
+        chosen.append(approval.c.as_of == on)
+    rows = con.execute(select(approval.c.campaign, approval.c.content_version).where(*chosen))
+    return {(str(campaign), str(version)) for campaign, version in rows}
+
+
+def sent_before(con: Connection, clinic_id: str) -> set[Content]:
+    """Return the contents that LINE has accepted from a clinic at least once."""
+    query = (
+        select(intent.c.campaign, intent.c.content_version)
+        .join(batch, batch.c.id == intent.c.batch_id)
+        .where(batch.c.clinic_id == clinic_id, batch.c.state == "accepted")
+        .distinct()
+    )
+    return {(str(campaign), str(version)) for campaign, version in con.execute(query)}
+
+
+def say_what_waits(con: Connection, clinic_id: str, campaigns: Set[str]) -> None:
+    """Let the ledger say of each planned message whether it waits for an approval."""
+    mine = and_(intent.c.clinic_id == clinic_id, intent.c.state == "planned")
+    waits = intent.c.campaign.in_(campaigns)
+    con.execute(update(intent).where(mine, waits).values(reason=AWAITING))
+    ended = and_(intent.c.reason == AWAITING, ~waits)
+    con.execute(update(intent).where(mine, ended).values(reason=None))
+
+
+def awaiting_approval(con: Connection, clinic_id: str) -> dict[str, int]:
+    """Return the campaigns that wait for an approval, each with the messages that wait for it."""
+    rows: Sequence[Any] = con.execute(
+        select(intent.c.campaign, func.count())
+        .where(
+            intent.c.clinic_id == clinic_id,
+            intent.c.state == "planned",
+            intent.c.reason == AWAITING,
+        )
+        .group_by(intent.c.campaign)
+        .order_by(intent.c.campaign)
+    ).all()
+    return {row.campaign: row[1] for row in rows}

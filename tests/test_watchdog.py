@@ -1,0 +1,143 @@
+"""After the window: what was planned is done, or a person is told; what is left over is swept."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from clinic_builder import user as account
+from delivery_fixtures import MONDAY, Night, a_night, at, plan_rows, ready, rows_of, users
+from nights import World
+
+from dagster_project.definitions import definitions
+from dagster_project.delivery.sweep import expire_missed
+from dagster_project.delivery.waiting import is_missed, is_overdue
+from dagster_project.delivery.watchdog import has_news, watch
+from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tables import alert
+from dagster_project.line.replies import Kind
+from dagster_project.runner import open_instance
+
+AFTER = at(18, 15)
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    return a_night(tmp_path)
+
+
+def texts(night: Night) -> list[str]:
+    return [str(each["text"]) for each in rows_of(night.engine, alert)]
+
+
+def test_a_day_that_is_done_is_not_worth_a_word(night: Night) -> None:
+    ready(night).send()
+    assert not has_news(night.engine, night.clinic, AFTER)
+    assert not watch(night.engine, night.clinic, AFTER)
+
+
+def test_what_is_left_over_is_told_once_fifteen_minutes_after_the_window(night: Night) -> None:
+    ready(night)
+    assert not has_news(night.engine, night.clinic, AFTER - timedelta(seconds=1))
+    assert has_news(night.engine, night.clinic, AFTER)
+    assert [each.kind for each in watch(night.engine, night.clinic, AFTER)] == ["undone"]
+    assert texts(night) == ["2026-06-01: 計画 3 人のうち 3 人が未了: 送信待ち 3 人"]
+    assert not has_news(night.engine, night.clinic, AFTER + timedelta(minutes=10))
+    assert not watch(night.engine, night.clinic, AFTER + timedelta(minutes=10))
+
+
+def test_a_closed_day_has_no_window_to_be_judged_by(night: Night) -> None:
+    thursday = date(2026, 6, 4)
+    ready(night)
+    assert not has_news(night.engine, night.clinic, at(18, 15, thursday))
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [([Kind.UNKNOWN] * 5, "応答待ち 3 人"), ([Kind.QUOTA_EXHAUSTED], "送信待ち (quota) 3 人")],
+)
+def test_it_says_what_became_of_them(night: Night, answers: list[Kind], said: str) -> None:
+    ready(night).line.script = list(answers)
+    night.send()
+    watch(night.engine, night.clinic, AFTER)
+    assert texts(night)[0].endswith(said)
+
+
+def test_green_but_silent_everybody_was_passed_over(night: Night) -> None:
+    rows = plan_rows(users(3))
+    night.plan(rows)
+    night.freeze(rows, without=users(3))
+    assert night.send().stopped is None
+    assert [each.kind for each in watch(night.engine, night.clinic, AFTER)] == ["silent"]
+    assert "consent_or_link_gone" in texts(night)[0]
+
+
+def test_one_person_passed_over_of_three_is_no_silence(night: Night) -> None:
+    rows = plan_rows(users(3))
+    night.plan(rows)
+    night.freeze(rows, without=users(1))
+    night.send()
+    assert not watch(night.engine, night.clinic, AFTER)
+
+
+def test_the_sweep_has_something_to_do_only_when_an_hour_has_passed(night: Night) -> None:
+    ready(night)
+    assert not is_missed(night.engine, "aozora", at(17, 59))
+    assert is_missed(night.engine, "aozora", at(18))
+    assert expire_missed(night.engine, "aozora", at(18)) == 3
+    assert not is_missed(night.engine, "aozora", at(18))
+
+
+def test_a_batch_is_overdue_twenty_hours_after_its_first_try(night: Night) -> None:
+    ready(night).line.script = [Kind.UNKNOWN] * 5
+    first = night.clock()
+    night.send()
+    deadline = first + timedelta(hours=20)
+    assert not is_overdue(night.engine, "aozora", deadline - timedelta(seconds=1))
+    assert is_overdue(night.engine, "aozora", deadline)
+
+
+def test_the_schedule_asks_where_something_waits_and_the_job_tells_and_never_sends(
+    world: World,
+) -> None:
+    visitors, lapsed = range(1, 31), range(1, 4)
+    world.write(
+        "good",
+        MONDAY,
+        {
+            "patients": [{"patient_no": str(n)} for n in visitors],
+            "visits": [
+                {"patient_no": str(n), "visited_on": "2025-10-01" if n in lapsed else "2026-05-20"}
+                for n in visitors
+            ],
+            "line_links": [{"line_user_id": account(n), "patient_no": str(n)} for n in lapsed],
+        },
+    )
+    assert world.nightly(moment=at(2)) == 0
+    settings = world.settings(MONDAY, AFTER)
+    with open_instance(settings) as instance:
+        defs = definitions(settings)
+        schedule = defs.resolve_schedule_def("sweep_every_ten_minutes")
+
+        def asked() -> list[str]:
+            context = dg.build_schedule_context(
+                scheduled_execution_time=AFTER, repository_def=defs.get_repository_def()
+            )
+            tick = schedule.evaluate_tick(context)
+            return [each.partition_key or "" for each in tick.run_requests or []]
+
+        assert asked() == ["good"]
+        job = defs.resolve_job_def("sweep")
+        done = job.execute_in_process(
+            instance=instance, partition_key="good", resources={"settings": settings}
+        )
+        assert done.success
+        assert asked() == []
+    (told,) = rows_of(open_ledger(settings.ledger()), alert)
+    assert (told["kind"], told["raised_at"]) == ("undone", None)
+    assert "計画のまま 3 人" in str(told["text"])
+    assert not world.received("good")
+    world.said.clear()
+    world.send(MONDAY, AFTER)
+    world.status(MONDAY)
+    assert "警告: 2026-06-01: 計画 3 人のうち 3 人が未了" in world.text()
