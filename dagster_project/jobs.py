@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -11,13 +11,14 @@ from dagster_project.assets.stale import mark_stale
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
 from dagster_project.delivery.waiting import is_under_way, is_waiting
 from dagster_project.ledger.store import open_ledger
-from dagster_project.settings import Settings
+from dagster_project.publish import read_build
+from dagster_project.settings import TOKYO, Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
 
 
 def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
-    """Return the nightly, which never sends, and the send."""
+    """Return the nightly, which never sends, the send, and the morning sheet."""
     return [
         dg.define_asset_job(
             "nightly",
@@ -32,13 +33,19 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
             partitions_def=partitions,
             description="公開済みの計画を、送信時間内にだけ送る。",
         ),
+        dg.define_asset_job(
+            "morning",
+            selection=dg.AssetSelection.assets("morning_sheet"),
+            partitions_def=partitions,
+            description="朝の確認表を、今日の夜が公開されている医院について書く。",
+        ),
     ]
 
 
 def schedules(
     settings: Settings, partitions: dg.StaticPartitionsDefinition
 ) -> list[dg.ScheduleDefinition]:
-    """Return the nightly at 02:00 and the send every ten minutes, both in Asia/Tokyo.
+    """Return the nightly at 02:00, the sheet at 07:30, the send every ten minutes; Asia/Tokyo.
 
     The send looks at each clinic's own window, closed days and ledger before it asks for
     a run, and the gate looks again: a daemon restarted late fires the tick it missed.
@@ -66,6 +73,21 @@ def schedules(
         if not ready:
             yield dg.SkipReason("送信時間内に送るものがある医院はありません")
 
+    def morning(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        at = settings.at or context.scheduled_execution_time
+        today = at.astimezone(TOKYO).date()
+        ready = [each for each in _loaded(settings, partitions) if _is_of(each, today)]
+        for clinic_id in ready:
+            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
+        if not ready:
+            yield dg.SkipReason("今日の夜が公開されている医院はありません")
+
+    def _is_of(clinic_id: str, day: date) -> bool:
+        build = read_build(settings.published_path(clinic_id))
+        return build is not None and build.as_of == day
+
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:
             return clinic_in(settings.exports_dir, clinic_id).may_send_at(at)
@@ -86,6 +108,14 @@ def schedules(
             job_name="send",
             cron_schedule="*/10 * * * *",
             execution_fn=send,
+            execution_timezone="Asia/Tokyo",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+        dg.ScheduleDefinition(
+            "morning_sheet_at_half_past_seven",
+            job_name="morning",
+            cron_schedule="30 7 * * *",
+            execution_fn=morning,
             execution_timezone="Asia/Tokyo",
             default_status=dg.DefaultScheduleStatus.RUNNING,
         ),
