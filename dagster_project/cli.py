@@ -97,6 +97,16 @@ def explain(
 
 
 @main.command()
+@clinic_option
+@as_of_option
+def morning(clinics: Sequence[str], as_of: datetime | None) -> None:
+    """Write what goes out this morning, to whom and why, as one page for each clinic."""
+    from dagster_project.insight.morning_command import run_morning  # noqa: PLC0415
+
+    sys.exit(run_morning(_settings(as_of), clinics, console))
+
+
+@main.command()
 @as_of_option
 def lint(as_of: datetime | None) -> None:
     """Say what is wrong in the tags, segments and messages; reads files only."""

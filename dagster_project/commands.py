@@ -14,6 +14,7 @@ from dagster_project.delivery.reconcile import reconcile
 from dagster_project.delivery.waiting import is_waiting
 from dagster_project.exit_codes import FAILED, OK, STALE
 from dagster_project.ingest.landing import Landing
+from dagster_project.insight.morning_page import morning_path
 from dagster_project.insight.render import (
     render_checks,
     render_delivery,
@@ -153,6 +154,8 @@ def _summarise(
         lapsed = lapsed_on(open_ledger(settings.ledger()), clinic.clinic_id, published.build.as_of)
         if lapsed:
             console.print(f"期限が切れた手入力のタグ: {lapsed} 件 (`tagline override list`)")
+        sheet = morning_path(settings, clinic.clinic_id)
+        console.print(f"朝の確認表: {sheet}", markup=False, highlight=False, soft_wrap=True)
     if sent:
         _render_errors(sent, console)
     _render_standing(settings, clinic, console)

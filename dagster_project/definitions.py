@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.assets.derived import derived_assets
 from dagster_project.assets.landing import landing_assets
 from dagster_project.assets.line import line_assets
+from dagster_project.assets.morning import morning_assets
 from dagster_project.assets.partitions import clinic_partitions
 from dagster_project.assets.warehouse import warehouse_assets
 from dagster_project.jobs import jobs, new_exports_sensor, schedules
@@ -26,6 +27,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *warehouse_assets(clinics),
             *derived_assets(settings, clinics),
             *line_assets(clinics),
+            *morning_assets(clinics),
         ],
         jobs=jobs(clinics),
         schedules=schedules(settings, clinics),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -12,14 +12,15 @@ from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
 from dagster_project.delivery.waiting import is_missed, is_overdue, is_under_way, is_waiting
 from dagster_project.delivery.watchdog import has_news
 from dagster_project.ledger.store import open_ledger
-from dagster_project.settings import Settings
+from dagster_project.publish import read_build
+from dagster_project.settings import TOKYO, Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
 SWEEP = dg.AssetSelection.assets("line_sweep")
 
 
 def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
-    """Return the nightly, which never sends, the send, and the sweep, which never sends either."""
+    """Return the nightly and the sweep, which never send, the send, and the morning sheet."""
     return [
         dg.define_asset_job(
             "nightly",
@@ -40,13 +41,21 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
             partitions_def=partitions,
             description="送信の後始末と見張り。何も送らない。",
         ),
+        dg.define_asset_job(
+            "morning",
+            selection=dg.AssetSelection.assets("morning_sheet"),
+            partitions_def=partitions,
+            description="朝の確認表を、今日の夜が公開されている医院について書く。",
+        ),
     ]
 
 
 def schedules(
     settings: Settings, partitions: dg.StaticPartitionsDefinition
 ) -> list[dg.ScheduleDefinition]:
-    """Return the nightly at 02:00, the send and the sweep every ten minutes, all in Asia/Tokyo.
+    """Return the nightly at 02:00, the sheet at 07:30, the send and the sweep every ten minutes.
+
+    All in Asia/Tokyo.
 
     The sweep is asked for only where something is left to settle, or to be told. The send
     looks at each clinic's own window, closed days and ledger before it asks for a run, and
@@ -94,6 +103,21 @@ def schedules(
         except ClinicError:
             return False
 
+    def morning(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        at = settings.at or context.scheduled_execution_time
+        today = at.astimezone(TOKYO).date()
+        ready = [each for each in _loaded(settings, partitions) if _is_of(each, today)]
+        for clinic_id in ready:
+            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
+        if not ready:
+            yield dg.SkipReason("今日の夜が公開されている医院はありません")
+
+    def _is_of(clinic_id: str, day: date) -> bool:
+        build = read_build(settings.published_path(clinic_id))
+        return build is not None and build.as_of == day
+
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:
             return clinic_in(settings.exports_dir, clinic_id).may_send_at(at)
@@ -122,6 +146,14 @@ def schedules(
             job_name="sweep",
             cron_schedule="*/10 * * * *",
             execution_fn=sweep,
+            execution_timezone="Asia/Tokyo",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+        dg.ScheduleDefinition(
+            "morning_sheet_at_half_past_seven",
+            job_name="morning",
+            cron_schedule="30 7 * * *",
+            execution_fn=morning,
             execution_timezone="Asia/Tokyo",
             default_status=dg.DefaultScheduleStatus.RUNNING,
         ),

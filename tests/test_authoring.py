@@ -134,7 +134,7 @@ BROKEN = [
     (SEGMENT_YML, "max_share_of_clinic: 0.8", "max_share_of_clinic: 8", "campaign.max_share"),
     (SEGMENT_YML, "label_ja: 生活習慣病の定期検診", "label_ja: checkup", "no label_ja"),
     (SEGMENT_YML, "tags: [hypertension, ", "tags: [", "its SQL names hypertension, "),
-    (MESSAGE, "定期健診の時期の", "糖尿病の", "message 1: says 糖尿"),
+    (MESSAGE, "定期健診の時期の", "糖尿病の", "lifestyle_checkup $[0].text: says 糖尿病"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
     ("models/segments/segment_members.sql", '"vaccination", ', "", "listed 0 times"),
 ]  # fmt: skip

@@ -33,7 +33,7 @@ def flex(**changes: object) -> dict[str, object]:
         [text("あ" * 5000)],
         [text("🍎" * 2500)],
         [flex()] * 5,
-        [flex(altText="あ" * 1500, contents={"type": "carousel", "contents": []})],
+        [flex(altText="あ" * 1500, contents={"type": "carousel", "contents": [BUBBLE] * 12})],
     ],
 )
 def test_what_passes_here_passes_at_line(messages: object) -> None:
@@ -82,7 +82,7 @@ def test_what_line_would_refuse_is_found_before(messages: object) -> None:
 def test_a_clinical_word_is_found_wherever_and_however_it_is_written(
     message: dict[str, object],
 ) -> None:
-    assert [each for each in lint([message]) if "says" in each]
+    assert [each for each in lint([message]) if each.found.startswith("says")]
 
 
 def test_every_campaign_of_the_project_passes() -> None:

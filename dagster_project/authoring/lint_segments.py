@@ -11,6 +11,7 @@ from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
 from dagster_project.line.messages import lint
+from dagster_project.line.wording import advice
 
 CYCLES = ("month", "half_year", "year")
 STATE = re.compile(r"\bstate\s*(?:=|in\s*\()\s*'")
@@ -106,14 +107,20 @@ def _lint_tags(project: Project, segment: Model) -> Iterator[Finding]:
 def _lint_message(segment: Model) -> Iterator[Finding]:
     path = segment.sql.path.with_name("message.json")
     try:
-        findings = lint(json.loads(path.read_text(encoding="utf-8")))
+        messages = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         line = getattr(error, "lineno", 1)
         said = "no message.json" if isinstance(error, OSError) else str(error)
         yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
         return
-    for said in findings:
-        yield Finding(path, 1, said, "word it so that a locked phone may show it")
+    problems = lint(messages)
+    for each in problems:
+        yield Finding(path, 1, f"{segment.folder} {each.path}: {each.found}",
+                      f"expected {each.expected}")  # fmt: skip
+    for hint in advice(messages) if not problems else ():
+        said = f"{segment.folder} {hint.path}: {hint.rule.rule} {hint.found!r}"
+        to_do = f"{hint.rule.to_do} ({hint.rule.source})"
+        yield Finding(path, 1, said, to_do, is_error=False)
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:

@@ -1,0 +1,183 @@
+"""What goes out this morning, read from the published warehouse, the ledger and the messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlalchemy import Engine, func, select
+
+from dagster_project.insight.summary import WaterfallStep, read_published
+from dagster_project.ledger.store import reading
+from dagster_project.ledger.tables import batch, intent
+from dagster_project.line.messages import Message, MessageError, content_version, load_message
+from dagster_project.publish import Build
+
+WAITING = {"planned", "frozen", "sending"}
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One account's message: the patients it is for, by id, and why each."""
+
+    patients: Sequence[tuple[str, str]]  # patient id, why
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign this morning."""
+
+    name: str
+    label_ja: str
+    tags: Sequence[tuple[str, int]]  # label, patients to be written to who have it
+    waterfall: Sequence[WaterfallStep]
+    recipients: Sequence[Recipient]
+    messages: Sequence[Message]
+    trouble: str | None  # why the text shown is not the one planned
+
+
+@dataclass(frozen=True)
+class Morning:
+    """A clinic's morning."""
+
+    build: Build
+    as_of: date
+    campaigns: Sequence[Campaign]
+    failed_checks: Sequence[tuple[str, str, str]]  # check, what it is about, severity
+    fates: Sequence[tuple[str, str | None, int]]  # of today's plan: state, reason, accounts
+    used: int  # messages of ours that LINE took this month
+    limit: int | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether the published night is not the business day's own."""
+        return self.build.as_of != self.as_of
+
+    @property
+    def accounts(self) -> int:
+        """Return how many messages are planned."""
+        return sum(len(each.recipients) for each in self.campaigns)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many messages of today's plan have not left."""
+        return sum(accounts for state, _, accounts in self.fates if state in WAITING)
+
+    @property
+    def left(self) -> int | None:
+        """Return how many messages the month has left, by the ledger's own count."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+def read_morning(
+    published: Path, engine: Engine, campaigns_dir: Path, as_of: date, limit: int | None
+) -> Morning | None:
+    """Return a clinic's morning, None before its first night."""
+    night = read_published(published)
+    if night is None:
+        return None
+    with duckdb.connect(str(published), read_only=True) as con:
+        failed = con.execute(
+            "select v.check_name, coalesce(k.label_ja, c.label_ja, v.subject), v.severity"
+            " from checks.verdicts v left join tag_catalog k on v.scope = 'tag'"
+            " and k.tag = v.subject left join campaigns c on v.scope = 'campaign'"
+            " and c.campaign = v.subject where not v.is_passed order by all"
+        ).fetchall()
+        campaigns = [
+            _campaign(con, campaigns_dir, name, label, tags, night.waterfall)
+            for name, label, tags in con.execute(
+                "select campaign, label_ja, tags from campaigns order by priority, campaign"
+            ).fetchall()
+        ]
+    fates, used = _ledger(engine, night.build)
+    return Morning(night.build, as_of, campaigns, failed, fates, used, limit)
+
+
+def _campaign(
+    con: duckdb.DuckDBPyConnection,
+    campaigns_dir: Path,
+    name: str,
+    label: str,
+    tags: str,
+    waterfall: Sequence[WaterfallStep],
+) -> Campaign:
+    listed = [tag for tag in tags.split(",") if tag]
+    plan = con.execute(
+        "select patient_ids, content_version from delivery_plan where campaign = ? order by all",
+        [name],
+    ).fetchall()
+    why = _reasons(con, name, listed)
+    recipients = [
+        Recipient([(who, why.get(who, "")) for who in patients.split(",")]) for patients, _ in plan
+    ]
+    counted = con.execute(
+        "select k.label_ja, count(*) from delivery_decisions d"
+        " join patient_tags t on t.patient_id = d.patient_id and t.state = 'has'"
+        " join tag_catalog k on k.tag = t.tag"
+        " where d.campaign = ? and d.outcome = 'send' and list_contains(?, t.tag)"
+        " group by k.label_ja order by 2 desc, 1",
+        [name, listed],
+    ).fetchall()
+    messages, trouble = _content(campaigns_dir, name, {version for _, version in plan})
+    steps = [step for step in waterfall if step.campaign == name]
+    return Campaign(name, label, counted, steps, recipients, messages, trouble)
+
+
+def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> dict[str, str]:
+    """Return why each patient is written to: the campaign's tags they have, and on what record."""
+    rows = con.execute(
+        "select d.patient_id, coalesce(string_agg(k.label_ja || ': ' || e.value"
+        " || coalesce(' ' || e.observed_on, '') || coalesce(' (基準 ' || e.threshold || ')', '')"
+        " || ' [' || e.table_name || ' ' || coalesce(f.name, substr(e.file_id, 1, 8)) || ':'"
+        " || e.line_no || ']', ' / ' order by k.label_ja), any_value(d.evidence), '')"
+        " from delivery_decisions d"
+        " left join patient_tags t on t.patient_id = d.patient_id and t.state = 'has'"
+        " and list_contains($tags, t.tag)"
+        " left join tag_catalog k on k.tag = t.tag"
+        " left join tag_evidence e on e.patient_id = t.patient_id and e.tag = t.tag"
+        " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
+        " on f.file_id = e.file_id"
+        " where d.campaign = $name and d.outcome = 'send' group by d.patient_id",
+        {"tags": list(tags), "name": name},
+    ).fetchall()
+    return dict(rows)
+
+
+def _content(
+    campaigns_dir: Path, name: str, planned: set[str]
+) -> tuple[Sequence[Message], str | None]:
+    try:
+        messages = load_message(campaigns_dir, name)
+    except MessageError as error:
+        return [], f"文面を読めません: {error}"
+    if planned and planned != {content_version(messages)}:
+        return messages, "計画のあとに文面が変わりました。下の文面は計画したものではありません。"
+    return messages, None
+
+
+def _ledger(engine: Engine, build: Build) -> tuple[list[tuple[str, str | None, int]], int]:
+    """Return today's intents by fate, and the people LINE took this month (from our own count)."""
+    state = func.coalesce(batch.c.state, intent.c.state)
+    reason = func.coalesce(batch.c.reason, intent.c.reason)
+    fates = (
+        select(state, reason, func.count())
+        .outerjoin_from(intent, batch, batch.c.id == intent.c.batch_id)
+        .where(intent.c.clinic_id == build.clinic_id, intent.c.as_of == build.as_of)
+        .group_by(state, reason)
+        .order_by(state, reason)
+    )
+    used = (
+        select(func.count())
+        .select_from(intent)
+        .join(batch, batch.c.id == intent.c.batch_id)
+        .where(
+            intent.c.clinic_id == build.clinic_id,
+            intent.c.as_of >= build.as_of.replace(day=1),
+            batch.c.state.in_(("accepted", "unknown")),
+        )
+    )
+    with reading(engine) as con:
+        rows: Sequence[Any] = con.execute(fates).all()
+        return [(str(s), r, int(n)) for s, r, n in rows], int(con.execute(used).scalar_one())
