@@ -15,8 +15,8 @@ from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.store import open_ledger
-from dagster_project.line.messages import content_version, load_message
 from dagster_project.line.simulated import introduce
+from dagster_project.line.wordings import wordings
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
@@ -72,11 +72,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         path = settings.published_path(clinic.clinic_id)
         if settings.line == "simulator" and settings.simulator_url and path.exists():
             introduce(settings.simulator_url, clinic, *_friends(path))
-        campaigns_dir = settings.dbt_dir / "campaigns"
-        contents = [
-            load_message(campaigns_dir, each.parent.name)
-            for each in sorted(campaigns_dir.glob("*/message.json"))
-        ]
         ledger = open_ledger(settings.ledger())
         # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
         chat = snapshot(accounts(ledger, clinic.clinic_id, date.max))
@@ -85,7 +80,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             clinic,
             path,
             reachable(settings.landing_dir(), clinic, settings.as_of(), chat),
-            {content_version(messages): messages for messages in contents},
+            wordings(settings.dbt_dir / "campaigns"),
             connect(settings, clinic),
             settings.now,
         )

@@ -13,6 +13,7 @@ from dagster_project.authoring.yml import mapping
 from dagster_project.line.messages import lint
 
 CYCLES = ("month", "half_year", "year")
+VARIANTS = ("several", "urgent", "several_urgent")  # as delivery_plan names them
 STATE = re.compile(r"\bstate\s*(?:=|in\s*\()\s*'")
 
 
@@ -73,7 +74,12 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "tags": (lambda it: isinstance(it, list), "the tags it stands on, as a list"),
         "max_share_of_clinic": (_is_share, "a share over 0 and up to 1"),
     }
+    if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
+        "holdout_share": (_is_share, "the share who are not written to, to compare with"),
+    }
     campaign = mapping(segment.meta.get("campaign"))
+    checks |= {field: rule for field, rule in if_set.items() if field in campaign}
     for field, (is_right, to_do) in checks.items():
         if not is_right(campaign.get(field)):
             wrong = f"campaign.{field} is {campaign[field]!r}" if field in campaign else (
@@ -101,16 +107,20 @@ def _lint_tags(project: Project, segment: Model) -> Iterator[Finding]:
 
 
 def _lint_message(segment: Model) -> Iterator[Finding]:
-    path = segment.sql.path.with_name("message.json")
-    try:
-        findings = lint(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        line = getattr(error, "lineno", 1)
-        said = "no message.json" if isinstance(error, OSError) else str(error)
-        yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
-        return
-    for said in findings:
-        yield Finding(path, 1, said, "word it so that a locked phone may show it")
+    plain = segment.sql.path.with_name("message.json")
+    for path in sorted({plain, *plain.parent.glob("message.*.json")}):
+        try:
+            findings = lint(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            line = getattr(error, "lineno", 1)
+            said = "no message.json" if isinstance(error, OSError) else str(error)
+            yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
+            continue
+        variant = path.stem.partition(".")[2]
+        if variant and variant not in VARIANTS:
+            yield Finding(path, 1, f"no variant {variant!r}", f"one of {', '.join(VARIANTS)}")
+        for said in findings:
+            yield Finding(path, 1, said, "word it so that a locked phone may show it")
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:

@@ -7,12 +7,14 @@ provably reached nobody is dissolved when the gate would now refuse one of its p
 
 import base64
 import hashlib
+import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, select, update
@@ -23,6 +25,7 @@ from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
 from dagster_project.line.messages import Message
+from dagster_project.line.wordings import PLAIN, Wordings, wording
 from dagster_project.publish import Build
 
 MAX_BATCH = 500  # recipients of one multicast
@@ -47,15 +50,17 @@ def freeze(
     build: Build,
     still_planned: Mapping[Key, Sequence[str]],
     reachable: set[Consent],
-    messages: Mapping[str, Sequence[Message]],
+    messages: Wordings,
     not_after: datetime,
     now: datetime,
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
+    variants: Mapping[Key, str] = MappingProxyType({}),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
-    `messages` holds each campaign's content by its version. Intents whose content is
+    `messages` holds each campaign's content by its version, and `variants` which text of it
+    each message is; those who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
     decides. No campaign of `retired` is sent. Raises FreezeError when two runs freeze the
     same people at once.
@@ -77,8 +82,10 @@ def freeze(
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
-            for users in split_evenly([each.key[1] for each in members], max_batch):
-                row = _batch(build, occurrence_id, users, messages[first.content_version])
+            told = _told(members, messages, variants)
+            parts = [(part, said) for to, said in told for part in split_evenly(to, max_batch)]
+            for users, said in parts:
+                row = _batch(build, occurrence_id, users, said)
                 row |= {"campaign": first.campaign, "priority": first.priority, "frozen_at": at}
                 con.execute(insert(batch), [row | {"not_after": stamp(not_after)}])
                 done = con.execute(
@@ -101,6 +108,19 @@ def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
     size, extra = divmod(len(users), parts) if parts else (0, 0)
     bounds = [n * size + min(n, extra) for n in range(parts + 1)]
     return [list(users[a:b]) for a, b in pairwise(bounds)]
+
+
+def _told(
+    members: Sequence[Planned], messages: Wordings, variants: Mapping[Key, str]
+) -> list[tuple[list[str], list[Message]]]:
+    """Return the accounts of one occurrence by what they are told."""
+    told: dict[str, tuple[list[str], list[Message]]] = {}
+    for each in members:
+        variant = variants.get(each.key, PLAIN)
+        said = wording(messages, each.content_version, variant, len(each.patient_ids))
+        users, _ = told.setdefault(json.dumps(said), ([], said))
+        users.append(each.key[1])
+    return list(told.values())
 
 
 def _batch(

@@ -16,7 +16,7 @@ from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_cl
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.ledger.tag_decisions import retired
-from dagster_project.line.messages import Message
+from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
 
@@ -52,7 +52,7 @@ def deliver(
     clinic: Clinic,
     published: Path,
     reachable: set[Consent] | None,
-    messages: dict[str, Sequence[Message]],
+    messages: Wordings,
     channel: Channel,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
@@ -65,7 +65,7 @@ def deliver(
     anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    build, plan, retired_today = _published(published, retired(engine, now.date()).keys())
+    build, plan, variants, retired_today = _published(published, retired(engine, now.date()).keys())
     closed = why_closed(clinic, build, now)
     refused = 0
     if closed is None and reachable is None:
@@ -73,7 +73,15 @@ def deliver(
     if closed is None and build is not None and reachable is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
         refused = freeze(
-            engine, build, plan, reachable, messages, closes, now, retired=retired_today
+            engine,
+            build,
+            plan,
+            reachable,
+            messages,
+            closes,
+            now,
+            retired=retired_today,
+            variants=variants,
         ).refused
     sent = send_batches(
         engine,
@@ -90,19 +98,21 @@ def deliver(
 
 def _published(
     path: Path, retired_tags: Set[str]
-) -> tuple[Build | None, dict[Key, Sequence[str]], set[str]]:
-    """Return the published build, its plan, and its campaigns that name a tag retired since.
+) -> tuple[Build | None, dict[Key, Sequence[str]], dict[Key, str], set[str]]:
+    """Return the published build, its plan, its variants, and campaigns with a tag retired since.
 
     Through one connection: another build may take its place.
     """
     if not path.exists():
-        return None, {}, set()
+        return None, {}, {}, set()
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
-            "select occurrence_id, line_user_id, patient_ids from delivery_plan"
+            "select occurrence_id, line_user_id, patient_ids, variant from delivery_plan"
         ).fetchall()
-        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}
-        return build_of(con), plan, _standing_on(con, retired_tags) if retired_tags else set()
+        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows}
+        variants = {(occurrence, user): variant for occurrence, user, _, variant in rows}
+        gone = _standing_on(con, retired_tags) if retired_tags else set()
+        return build_of(con), plan, variants, gone
 
 
 def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:

@@ -1,5 +1,10 @@
 -- Women from 40 to 74.
-select women.patient_id, ages.since, cast(null as date) as due_on, ages.evidence_value as evidence
+select
+    women.patient_id,
+    ages.since,
+    cast(null as date) as due_on,
+    cast(null as date) as deadline_on,
+    ages.evidence_value as evidence
 from {{ ref("patient_tags") }} as women
 inner join
     {{ ref("patient_tags") }} as ages

@@ -23,6 +23,10 @@ with
             members.patient_id,
             members.since,
             members.due_on,
+            members.deadline_on,
+            coalesce(
+                members.deadline_on <= {{ add_days(as_of(), "campaigns.urgent_days") }}, false
+            ) as is_urgent,
             members.evidence,
             patients.age_years,
             patients.is_deceased,
@@ -118,6 +122,8 @@ with
             members.patient_id,
             members.since,
             members.due_on,
+            members.deadline_on,
+            members.is_urgent,
             members.evidence,
             members.next_appointment_on,
             members.last_visit_on,
@@ -207,6 +213,8 @@ with
             judged.patient_id,
             judged.since,
             judged.due_on,
+            judged.deadline_on,
+            judged.is_urgent,
             judged.evidence,
             judged.line_user_id,
             case
@@ -230,6 +238,8 @@ select
     decided.content_version,
     decided.since,
     decided.due_on,
+    decided.deadline_on,
+    decided.is_urgent,
     decided.evidence,
     -- The day behind the reason, for a person who asks.
     case

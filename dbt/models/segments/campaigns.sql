@@ -9,6 +9,7 @@
         cast({{ campaign.cooldown_days }} as integer) as cooldown_days,
         {{ quoted(campaign.cycle) }} as cycle,
         cast({{ campaign.visited_within_days }} as integer) as visited_within_days,
+        cast({{ campaign.urgent_days or "null" }} as integer) as urgent_days,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic
     {% if not loop.last %}
@@ -24,6 +25,7 @@
         cast(null as integer) as cooldown_days,
         cast(null as varchar) as cycle,
         cast(null as integer) as visited_within_days,
+        cast(null as integer) as urgent_days,
         cast(null as varchar) as tags,
         cast(null as double) as max_share_of_clinic
     where false
