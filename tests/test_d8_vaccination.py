@@ -93,8 +93,11 @@ def test_d8_time_is_short_from_fourteen_days_before_the_last_day(
     rows["line_links"] = [each for each in rows["line_links"] if each["patient_no"] == NUMBER["D"]]
     world.write("d8", day, rows)
     assert world.nightly(day) == 0
-    plan = world.published("d8", "select variant from delivery_plan")
-    assert plan == [("urgent" if is_urgent else "plain",)]
+    # Two of the three are Sundays: nothing leaves, but what would be said is decided.
+    said = world.published(
+        "d8", "select is_urgent from delivery_decisions where campaign = 'vaccination'"
+    )
+    assert said == [(is_urgent,)]
 
 
 def test_d8_of_two_siblings_only_who_is_sent_is_counted(world: World) -> None:
