@@ -11,6 +11,7 @@ from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
+from dagster_project.ingest.visitors import last_visits
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
@@ -22,6 +23,8 @@ from dagster_project.settings import Settings
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
 NO_TROUBLE = {None, "quota", "another sender is at work", "another sender took over"}
+
+A_YEAR = 366  # days; no campaign asks further back for a visit
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -83,6 +86,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             wordings(settings.dbt_dir / "campaigns"),
             connect(settings, clinic),
             settings.now,
+            last_visits=last_visits(settings.landing_dir(), clinic, settings.as_of(), A_YEAR),
         )
         if report.sent.stopped not in NO_TROUBLE:
             raise dg.Failure(

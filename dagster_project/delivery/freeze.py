@@ -56,21 +56,22 @@ def freeze(
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
     variants: Mapping[Key, str] = MappingProxyType({}),
+    visited: Set[Key] = frozenset(),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version, and `variants` which text of it
     each message is; those who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired` is sent. Raises FreezeError when two runs freeze the
-    same people at once.
+    decides. No campaign of `retired`, and no message of `visited`, is sent. Raises
+    FreezeError when two runs freeze the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
-        _dissolve(con, build, still_planned, reachable, at, retired)
+        _dissolve(con, build, still_planned, reachable, at, retired, visited)
         planned = _read(con, build, state="planned")
         sent_today = _sent_today(con, build)
-        refused = refusals(planned, still_planned, reachable, sent_today, retired)
+        refused = refusals(planned, still_planned, reachable, sent_today, retired, visited)
         _skip(con, refused, at)
         ready = [
             each
@@ -153,10 +154,11 @@ def _dissolve(
     reachable: set[Consent],
     at: str,
     retired: Set[str],
+    visited: Set[Key],
 ) -> None:
     """Take back waiting batches in which somebody has since blocked, withdrawn or come."""
     waiting = _read(con, build, state="batched")
-    refused = refusals(waiting, still_planned, reachable, retired=retired)
+    refused = refusals(waiting, still_planned, reachable, retired=retired, visited=visited)
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
 

@@ -63,6 +63,7 @@ def refusals(
     reachable: set[Consent],
     sent_today: Mapping[str, int] | None = None,
     retired: Set[str] = frozenset(),
+    visited: Set[Key] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -70,7 +71,8 @@ def refusals(
     `reachable` who follows and consents now. One patient of a message without
     consent stops the whole message: it was written for all of them. `sent_today`
     counts each account's messages of the day, and the most urgent come first; `retired`
-    are the campaigns that stand on a tag which was retired since the night.
+    are the campaigns that stand on a tag which was retired since the night, `visited` the
+    messages of whose patients one has come by the newest export and needs no invitation.
     """
     refused: dict[Key, str] = {}
     messages = Counter(sent_today or {})
@@ -80,6 +82,8 @@ def refusals(
             refused[each.key] = "no_longer_due"
         elif each.campaign in retired:
             refused[each.key] = "tag_retired"
+        elif each.key in visited:
+            refused[each.key] = "visited_recently"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):

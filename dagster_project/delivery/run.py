@@ -1,10 +1,11 @@
 """One clinic's send, from the published plan to the reconciled ledger."""
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 from sqlalchemy import Engine
@@ -56,12 +57,14 @@ def deliver(
     channel: Channel,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
+    last_visits: Mapping[str, date] = MappingProxyType({}),
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
     Outside the window, and while nobody knows who consents (`reachable` is None), nothing
     new leaves and the plan waits. What an earlier run left under way is still retried with
-    its own key, and settled when its deadline has passed. Raises WrongChannelError, before
+    its own key, and settled when its deadline has passed. `last_visits` are those of the newest
+    exports: who came since the night is not invited. Raises WrongChannelError, before
     anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
@@ -82,6 +85,7 @@ def deliver(
             now,
             retired=retired_today,
             variants=variants,
+            visited=_visited(published, last_visits, build.as_of),
         ).refused
     sent = send_batches(
         engine,
@@ -113,6 +117,26 @@ def _published(
         variants = {(occurrence, user): variant for occurrence, user, _, variant in rows}
         gone = _standing_on(con, retired_tags) if retired_tags else set()
         return build_of(con), plan, variants, gone
+
+
+def _visited(path: Path, last_visits: Mapping[str, date], as_of: date) -> set[Key]:
+    """Return the messages for a patient who came within the days the campaign gives."""
+    if not last_visits:
+        return set()
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "select plan.occurrence_id, plan.line_user_id, plan.patient_ids,"
+            " campaigns.visited_within_days from delivery_plan as plan"
+            " join campaigns on campaigns.campaign = plan.campaign"
+        ).fetchall()
+    return {
+        (occurrence, user)
+        for occurrence, user, patients, days in rows
+        if any(
+            (day := last_visits.get(patient)) and day + timedelta(days=days) > as_of
+            for patient in patients.split(",")
+        )
+    }
 
 
 def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:
