@@ -10,8 +10,8 @@ from bench.mutants.mutants import Mutant
 
 # The extracts of public masters, code by code: long lists, written by nobody here.
 MASTERS = {"condition_codes", "drug_codes"}
-# Reasons are an order of delivery, and decide no tag.
-NO_RULES = {"decision_reasons"}
+# These speak of campaigns and their delivery, and decide no tag.
+NO_RULES = {"decision_reasons", "checkup_items", "screening_excluded_conditions"}
 NUMBER = re.compile(r"\d{1,4}(\.\d+)?")
 BOUNDS = re.compile(r"(min|max)_\w+|\w*threshold|\w+_months|dose_no")
 
