@@ -35,7 +35,6 @@ with
                 members.deadline_on <= {{ add_days(as_of(), "campaigns.urgent_days") }}, false
             ) as is_urgent,
             members.evidence,
-            patients.age_years,
             patients.is_deceased,
             patients.is_test,
             patients.care_status,
@@ -49,37 +48,6 @@ with
         left join
             {{ source("clinic", "campaign_content") }} as content
             on content.campaign = campaigns.campaign
-    ),
-    -- Whom to write to for this patient and purpose: who may be written to at all comes first.
-    accounts as (
-        select
-            members.campaign,
-            members.patient_id,
-            links.line_user_id,
-            links.is_following,
-            '|' || links.consent_purposes || '|'
-            like '%|' || members.purpose || '|%' as has_consent,
-            row_number() over (
-                partition by members.campaign, members.patient_id
-                order by
-                    case when links.is_following then 0 else 1 end,
-                    case
-                        when
-                            '|' || links.consent_purposes || '|'
-                            like '%|' || members.purpose || '|%'
-                        then 0
-                        else 1
-                    end,
-                    case when links.relation = 'parent' then 0 else 1 end,
-                    links.linked_on,
-                    links.line_user_id
-            ) as choice
-        from members
-        inner join
-            {{ ref("stg_line_links") }} as links
-            on links.patient_id = members.patient_id
-            -- What concerns an adult reaches nobody else's phone, whoever else is linked.
-            and (links.relation = 'self' or members.age_years < 16)
     ),
     held as (
         select distinct campaigns.campaign
@@ -207,10 +175,9 @@ with
         cross join calendar
         cross join {{ source("clinic", "contact_policy") }} as policy
         left join
-            accounts
-            on accounts.campaign = members.campaign
-            and accounts.patient_id = members.patient_id
-            and accounts.choice = 1
+            {{ ref("addressees") }} as accounts
+            on accounts.patient_id = members.patient_id
+            and accounts.purpose = members.purpose
         left join held on held.campaign = members.campaign
         left join had on had.line_user_id = accounts.line_user_id
         left join
