@@ -136,6 +136,13 @@ class SendWindow(Part):
     closes: time = time(18)
 
 
+class Contact(Part):
+    """How many messages one LINE account may get, across all campaigns."""
+
+    max_messages_a_day: int = Field(default=1, ge=1, le=2)  # the gate lets no third one through
+    max_messages_a_month: int = Field(default=4, ge=1)
+
+
 class Limits(Part):
     """How far an export may differ from the one before; how much evidence a diagnosis needs."""
 
@@ -175,6 +182,7 @@ class Clinic(Part):
     line: Line
     calendar: Calendar = Calendar()
     send_window: SendWindow = SendWindow()
+    contact: Contact = Contact()
     limits: Limits = Limits()
     retention: Retention = Retention()
     linking: Linking = Linking()

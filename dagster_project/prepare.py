@@ -43,6 +43,7 @@ TABLES = {
     "clinic.screenings": "screening varchar",
     "clinic.choices": "questionnaire varchar, title varchar, campaign varchar, question varchar,"
     " question_text varchar, choice varchar, label varchar, is_wish boolean",
+    "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer",
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
@@ -175,6 +176,11 @@ def _clinic_tables(
     _fill(con, "clinic.screenings", [[screening] for screening in clinic.screenings])
     days = [as_of + timedelta(days=n) for n in range(-400, 61)]
     _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
+    _fill(
+        con,
+        "clinic.contact_policy",
+        [[clinic.contact.max_messages_a_day, clinic.contact.max_messages_a_month]],
+    )
     _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
 
 

@@ -1,6 +1,8 @@
 """Nights as a clinic lives them: exports in a folder, the whole run, what each phone received."""
 
+import hashlib
 import io
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,3 +130,15 @@ def tags_of(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
     """Return the state of every patient and tag that is held or not to be told."""
     rows = con.execute("select patient_id, tag, state from patient_tags").fetchall()
     return {(patient, tag): state for patient, tag, state in rows}
+
+
+def is_held_out(clinic_id: str, purpose: str, patient: str, share: float = 0.1) -> bool:
+    """Return whether a patient is one of those a campaign leaves out to compare with."""
+    digest = hashlib.md5(f"{clinic_id}/{purpose}/{patient}".encode()).hexdigest()  # noqa: S324
+    return int(digest[:8], 16) < int(share * 2**32)
+
+
+def written_to(clinic_id: str, purpose: str, count: int, first: int = 1) -> list[int]:
+    """Return the first numbers of patients who are not held out."""
+    numbers = (n for n in itertools.count(first) if not is_held_out(clinic_id, purpose, str(n)))
+    return list(itertools.islice(numbers, count))

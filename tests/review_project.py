@@ -36,7 +36,12 @@ models:
 """
 SEGMENT_SQL = """-- Patients with one of its tags. A comment is no use of a tag: tag = 'unused_1'.
 {{# Nor is one of Jinja: tag = 'unused_2'. #}}
-select patient_id, max(since) as since, cast(null as date) as due_on, min(tag) as evidence
+select
+    patient_id,
+    max(since) as since,
+    cast(null as date) as due_on,
+    cast(null as date) as deadline_on,
+    min(tag) as evidence
 from {{{{ ref("patient_tags") }}}}
 where tag in ({names}) and state = 'has'
 group by patient_id
@@ -63,6 +68,7 @@ models:
       - {{name: patient_id, data_type: varchar}}
       - {{name: since, data_type: date}}
       - {{name: due_on, data_type: date}}
+      - {{name: deadline_on, data_type: date}}
       - {{name: evidence, data_type: varchar}}
 """
 

@@ -40,6 +40,8 @@ TAG_YML = "models/tags/visits/tag_visits_frequent.yml"
 LIST = "models/tags/patient_tags.sql"
 SEGMENT_SQL = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.sql"
 SEGMENT_YML = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.yml"
+VACCINATION_YML = "campaigns/vaccination/seg_vaccination.yml"
+URGENT = "campaigns/vaccination/message.urgent.json"
 MESSAGE = "campaigns/lifestyle_checkup/message.json"
 BLANKS = {
     "（日本語の名前を書く）": "二度来た",
@@ -135,6 +137,8 @@ BROKEN = [
     (SEGMENT_YML, "label_ja: 生活習慣病の定期検診", "label_ja: checkup", "no label_ja"),
     (SEGMENT_YML, "tags: [hypertension, ", "tags: [", "its SQL names hypertension, "),
     (MESSAGE, "定期健診の時期の", "糖尿病の", "lifestyle_checkup $[0].text: says 糖尿病"),
+    (URGENT, "お子さまの", "水痘の", "vaccination $[0].text: says 水痘"),
+    (VACCINATION_YML, "urgent_days: 14", "urgent_days: 0", "campaign.urgent_days is 0"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
     ("models/segments/segment_members.sql", '"vaccination", ', "", "listed 0 times"),
 ]  # fmt: skip
@@ -175,6 +179,12 @@ def test_files_without_their_other_half(dbt: Path) -> None:
     assert any("no tag_age_0_5.sql beside it" in each for each in found)
     assert any('"age_0_5" is listed and has no file' in each for each in found)
     assert any("no message.json" in each for each in found)
+
+
+def test_a_text_for_a_case_that_does_not_exist_is_named(dbt: Path) -> None:
+    (dbt / URGENT).rename(dbt / "campaigns/vaccination/message.hurry.json")
+    (found,) = said(lint(dbt, MONDAY))
+    assert "no variant 'hurry'; one of several, urgent, several_urgent" in found
 
 
 def test_a_file_saved_by_another_editor_is_told_by_its_name(dbt: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 from dagster_project.line.messages import (
     MessageError,
     content_version,
-    content_versions,
     lint,
     load_message,
 )
+from dagster_project.line.wordings import versions, wording, wordings
 from dagster_project.settings import ROOT
 from dagster_project.simulator.validation import problem_of_messages
 
@@ -86,9 +86,9 @@ def test_a_clinical_word_is_found_wherever_and_however_it_is_written(
 
 
 def test_every_campaign_of_the_project_passes() -> None:
-    versions = content_versions(ROOT / "dbt" / "campaigns")
-    assert versions
-    assert len(set(versions.values())) == len(versions)
+    found = versions(ROOT / "dbt" / "campaigns")
+    assert found
+    assert len(set(found.values())) == len(found)
 
 
 def test_the_version_is_that_of_the_content_and_of_nothing_else() -> None:
@@ -108,3 +108,46 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, content: str) ->
 def test_a_campaign_without_a_message_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MessageError, match="recall"):
         load_message(tmp_path, "recall")
+
+
+def test_all_texts_of_a_folder_are_one_content(tmp_path: Path) -> None:
+    (tmp_path / "recall").mkdir()
+    plain, several = tmp_path / "recall/message.json", tmp_path / "recall/message.several.json"
+    plain.write_text(json.dumps([text("ひとり")]), encoding="utf-8")
+    alone = versions(tmp_path)["recall"]
+    # A folder with one text keeps the version it always had.
+    assert alone == content_version([text("ひとり")])
+    several.write_text(json.dumps([text("{children}名")]), encoding="utf-8")
+    both = versions(tmp_path)["recall"]
+    assert both != alone
+    several.write_text(json.dumps([text("{children}人")]), encoding="utf-8")
+    assert versions(tmp_path)["recall"] not in {alone, both}
+
+
+def test_an_account_is_told_the_nearest_text_there_is(tmp_path: Path) -> None:
+    folder = tmp_path / "recall"
+    folder.mkdir()
+    (folder / "message.json").write_text(json.dumps([text("ひとり")]), encoding="utf-8")
+    version = versions(tmp_path)["recall"]
+    told = [wording(wordings(tmp_path), version, name, 2) for name in ("plain", "several_urgent")]
+    assert told == [[text("ひとり")], [text("ひとり")]]
+    (folder / "message.several.json").write_text(
+        json.dumps([text("{children}名")]), encoding="utf-8"
+    )
+    version = versions(tmp_path)["recall"]
+    said = wordings(tmp_path)
+    assert wording(said, version, "several", 3) == [text("3名")]
+    assert wording(said, version, "several_urgent", 2) == [text("2名")]
+    assert wording(said, version, "urgent", 1) == [text("ひとり")]
+    (folder / "message.urgent.json").write_text(json.dumps([text("急ぎ")]), encoding="utf-8")
+    version = versions(tmp_path)["recall"]
+    assert wording(wordings(tmp_path), version, "several_urgent", 2) == [text("急ぎ")]
+
+
+def test_a_bad_variant_is_named_with_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "recall"
+    folder.mkdir()
+    (folder / "message.json").write_text(json.dumps([text("あ")]), encoding="utf-8")
+    (folder / "message.urgent.json").write_text(json.dumps([text("水痘")]), encoding="utf-8")
+    with pytest.raises(MessageError, match=r"recall/message\.urgent\.json"):
+        versions(tmp_path)

@@ -10,8 +10,9 @@ from bench.mutants.mutants import Mutant
 
 # The extracts of public masters, code by code: long lists, written by nobody here.
 MASTERS = {"condition_codes", "drug_codes"}
-# Reasons and purposes are of delivery, review rules of the review: none decides a tag.
+# These speak of campaigns, their delivery or the review, and decide no tag.
 NO_RULES = {"decision_reasons", "consent_purposes", "review_rules"}
+NO_RULES |= {"checkup_items", "screening_excluded_conditions"}
 NUMBER = re.compile(r"\d{1,4}(\.\d+)?")
 BOUNDS = re.compile(r"(min|max)_\w+|\w*threshold|\w+_months|dose_no")
 

@@ -20,18 +20,21 @@ from dagster_project.forget.door import door_of
 from dagster_project.forget.hashes import read_key
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
+from dagster_project.ingest.visitors import last_visits
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger
-from dagster_project.line.messages import content_version, load_message
 from dagster_project.line.simulated import introduce
+from dagster_project.line.wordings import wordings
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
 NO_TROUBLE = {None, "quota", HELD, "another sender is at work", "another sender took over"}
+
+A_YEAR = 366  # days; no campaign asks further back for a visit
 
 
 def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -87,10 +90,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         if settings.line == "simulator" and settings.simulator_url and path.exists():
             introduce(settings.simulator_url, clinic, *_friends(path))
         campaigns_dir = settings.dbt_dir / "campaigns"
-        contents = [
-            load_message(campaigns_dir, each.parent.name)
-            for each in sorted(campaigns_dir.glob("*/message.json"))
-        ]
         # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
         chat = snapshot(accounts(ledger, clinic.clinic_id, date.max, Script()))
         report = deliver(
@@ -98,11 +97,12 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             clinic,
             path,
             reachable(settings.landing_dir(), clinic, settings.as_of(), chat),
-            {content_version(messages): messages for messages in contents},
+            wordings(campaigns_dir),
             connect(settings, clinic),
             settings.now,
             campaigns=campaigns_in(campaigns_dir),
             is_live=settings.line == "live",
+            last_visits=last_visits(settings.landing_dir(), clinic, settings.as_of(), A_YEAR),
         )
         deliver_now(settings, clinic)
         if report.sent.stopped not in NO_TROUBLE:

@@ -20,7 +20,7 @@ from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tag_decisions import decisions_for_warehouse
-from dagster_project.line.messages import content_versions
+from dagster_project.line.wordings import versions
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build, publish, require_stage
 from dagster_project.rules import rules_of
@@ -63,7 +63,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             decisions=decisions_for_warehouse(ledger),
             chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),
             choices=script.choices(),
-            contents=content_versions(settings.dbt_dir / "campaigns"),
+            contents=versions(settings.dbt_dir / "campaigns"),
         )
         rows = prepare(work, night)
         with duckdb.connect(str(work)) as con:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from dagster_project.authoring.finding import Finding, is_japanese, is_written
@@ -14,6 +15,7 @@ from dagster_project.line.messages import lint
 from dagster_project.line.wording import advice
 
 CYCLES = ("month", "half_year", "year")
+VARIANTS = ("several", "urgent", "several_urgent")  # as delivery_plan names them
 STATE = re.compile(r"\bstate\s*(?:=|in\s*\()\s*'")
 
 
@@ -74,10 +76,15 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "tags": (lambda it: isinstance(it, list), "the tags it stands on, as a list"),
         "max_share_of_clinic": (_is_share, "a share over 0 and up to 1"),
     }
+    if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
+        "holdout_share": (_is_share, "the share who are not written to, to compare with"),
+    }
     campaign = mapping(segment.meta.get("campaign"))
     if "approval" in campaign:
         checks["approval"] = (lambda it: it == "required", "required, or leave it out")
         checks["owner"] = (is_written, "who made it: somebody else approves it")
+    checks |= {field: rule for field, rule in if_set.items() if field in campaign}
     for field, (is_right, to_do) in checks.items():
         if not is_right(campaign.get(field)):
             wrong = f"campaign.{field} is {campaign[field]!r}" if field in campaign else (
@@ -105,7 +112,15 @@ def _lint_tags(project: Project, segment: Model) -> Iterator[Finding]:
 
 
 def _lint_message(segment: Model) -> Iterator[Finding]:
-    path = segment.sql.path.with_name("message.json")
+    plain = segment.sql.path.with_name("message.json")
+    for path in sorted({plain, *plain.parent.glob("message.*.json")}):
+        yield from _lint_text(segment, path)
+
+
+def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
+    variant = path.stem.partition(".")[2]
+    if variant and variant not in VARIANTS:
+        yield Finding(path, 1, f"no variant {variant!r}", f"one of {', '.join(VARIANTS)}")
     try:
         messages = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

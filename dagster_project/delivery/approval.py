@@ -14,7 +14,7 @@ import yaml
 from sqlalchemy import Connection
 
 from dagster_project.ledger.approvals import Content, approved, sent_before
-from dagster_project.line.messages import content_versions
+from dagster_project.line.wordings import versions
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def campaigns_in(campaigns_dir: Path) -> Mapping[str, Campaign]:
     """Return the campaigns by name. Raises MessageError or KeyError for one that is no campaign."""
     return {
         name: _campaign(campaigns_dir / name / f"seg_{name}.yml", (name, version))
-        for name, version in content_versions(campaigns_dir).items()
+        for name, version in versions(campaigns_dir).items()
     }
 
 

@@ -7,12 +7,14 @@ provably reached nobody is dissolved when the gate would now refuse one of its p
 
 import base64
 import hashlib
+import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
@@ -27,6 +29,7 @@ from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.line.body import render_body
 from dagster_project.line.messages import Message
+from dagster_project.line.wordings import PLAIN, Wordings, wording
 from dagster_project.publish import Build
 
 MAX_BATCH = 500  # recipients of one multicast
@@ -51,32 +54,36 @@ def freeze(
     build: Build,
     still_planned: Mapping[Key, Sequence[str]],
     reachable: set[Consent],
-    messages: Mapping[str, Sequence[Message]],
+    messages: Wordings,
     not_after: datetime,
     now: datetime,
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
     unapproved: Set[str] = frozenset(),
+    variants: Mapping[Key, str] = MappingProxyType({}),
+    visited: Set[Key] = frozenset(),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
-    `messages` holds each campaign's content by its version. Intents whose content is
+    `messages` holds each campaign's content by its version, and `variants` which text of it
+    each message is; those who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired` is sent; those of `unapproved` wait as planned. What
-    no sound plan would bring here trips the circuit breaker, in the same transaction.
-    Raises FreezeError when two runs freeze the same people at once.
+    decides. No campaign of `retired`, and no message of `visited`, is sent; those of
+    `unapproved` wait as planned. What no sound plan would bring here trips the circuit
+    breaker, in the same transaction. Raises FreezeError when two runs freeze the same
+    people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
         again = resends(con, build.clinic_id)
         still_planned = {**still_planned, **again}
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
-        _dissolve(con, build, still_planned, reachable, at, retired, vetoed)
+        _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
         planned = _read(con, build, state="planned")
         had_today = _had_today(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
         refused = refusals(
-            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed
+            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed, visited
         )
         _skip(con, refused, at)
         say_what_waits(con, build.clinic_id, unapproved)
@@ -92,8 +99,10 @@ def freeze(
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
-            for users in split_evenly([each.key[1] for each in members], max_batch):
-                row = _batch(build, occurrence_id, users, messages[first.content_version])
+            told = _told(members, messages, variants)
+            parts = [(part, said) for to, said in told for part in split_evenly(to, max_batch)]
+            for users, said in parts:
+                row = _batch(build, occurrence_id, users, said)
                 row |= {"campaign": first.campaign, "priority": first.priority, "frozen_at": at}
                 con.execute(insert(batch), [row | {"not_after": stamp(not_after)}])
                 done = con.execute(
@@ -120,6 +129,19 @@ def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
     size, extra = divmod(len(users), parts) if parts else (0, 0)
     bounds = [n * size + min(n, extra) for n in range(parts + 1)]
     return [list(users[a:b]) for a, b in pairwise(bounds)]
+
+
+def _told(
+    members: Sequence[Planned], messages: Wordings, variants: Mapping[Key, str]
+) -> list[tuple[list[str], list[Message]]]:
+    """Return the accounts of one occurrence by what they are told."""
+    told: dict[str, tuple[list[str], list[Message]]] = {}
+    for each in members:
+        variant = variants.get(each.key, PLAIN)
+        said = wording(messages, each.content_version, variant, len(each.patient_ids))
+        users, _ = told.setdefault(json.dumps(said), ([], said))
+        users.append(each.key[1])
+    return list(told.values())
 
 
 def _batch(
@@ -153,10 +175,13 @@ def _dissolve(
     at: str,
     retired: Set[str],
     vetoed: Set[str],
+    visited: Set[Key],
 ) -> None:
     """Take back waiting batches in which somebody has since blocked, come or been vetoed."""
     waiting = _read(con, build, state="batched")
-    refused = refusals(waiting, still_planned, reachable, retired=retired, vetoed=vetoed)
+    refused = refusals(
+        waiting, still_planned, reachable, retired=retired, vetoed=vetoed, visited=visited
+    )
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
 

@@ -77,6 +77,7 @@ def refusals(
     retired: Set[str] = frozenset(),
     had_today: Set[tuple[str, str]] = frozenset(),
     vetoed: Set[str] = frozenset(),
+    visited: Set[Key] = frozenset(),
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -86,7 +87,8 @@ def refusals(
     counts each account's messages of the day, and the most urgent come first; `retired`
     are the campaigns that stand on a tag which was retired since the night; `had_today`
     is what content each account got today, which under another occurrence is a repeat;
-    `vetoed` are the subjects of vetoes, a message for several patients stopped by one.
+    `vetoed` are the subjects of vetoes, a message for several patients stopped by one;
+    `visited` the messages of whose patients one has come by the newest export.
     """
     refused: dict[Key, str] = {}
     had = set(had_today)
@@ -99,6 +101,8 @@ def refusals(
             refused[each.key] = "tag_retired"
         elif vetoed & subjects(each):
             refused[each.key] = "vetoed"
+        elif each.key in visited:
+            refused[each.key] = "visited_recently"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
         elif any((user, patient, each.purpose) not in reachable for patient in each.patient_ids):

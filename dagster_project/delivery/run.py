@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 from sqlalchemy import Engine
@@ -19,7 +20,7 @@ from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tag_decisions import retired
-from dagster_project.line.messages import Message
+from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
 
@@ -55,11 +56,12 @@ def deliver(
     clinic: Clinic,
     published: Path,
     reachable: set[Consent] | None,
-    messages: dict[str, Sequence[Message]],
+    messages: Wordings,
     channel: Channel,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
     campaigns: Mapping[str, Campaign] | None = None,
+    last_visits: Mapping[str, date] = MappingProxyType({}),
     *,
     is_live: bool = False,
 ) -> DeliveryReport:
@@ -68,11 +70,12 @@ def deliver(
     Outside the window, and while nobody knows who consents (`reachable` is None), nothing
     new leaves and the plan waits. What an earlier run left under way is still retried with
     its own key, and settled when its deadline has passed. What of `campaigns` waits for an
-    approval stays planned. Raises WrongChannelError, before
-    anything is sent, when the channel is not the clinic's.
+    approval stays planned. `last_visits` are those of the newest exports: who came since the
+    night is not invited. Raises WrongChannelError, before anything is sent, when the channel
+    is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    build, plan, retired_today = _published(published, retired(engine, now.date()).keys())
+    build, plan, variants, retired_today = _published(published, retired(engine, now.date()).keys())
     with reading(engine) as con:
         holds = in_force(con, clinic.clinic_id, "stop", "breaker")
         unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
@@ -92,6 +95,8 @@ def deliver(
             now,
             retired=retired_today,
             unapproved=unapproved,
+            variants=variants,
+            visited=_visited(published, last_visits, build.as_of),
         ).refused
     sent = send_batches(
         engine,
@@ -108,19 +113,41 @@ def deliver(
 
 def _published(
     path: Path, retired_tags: Set[str]
-) -> tuple[Build | None, dict[Key, Sequence[str]], set[str]]:
-    """Return the published build, its plan, and its campaigns that name a tag retired since.
+) -> tuple[Build | None, dict[Key, Sequence[str]], dict[Key, str], set[str]]:
+    """Return the published build, its plan, its variants, and campaigns with a tag retired since.
 
     Through one connection: another build may take its place.
     """
     if not path.exists():
-        return None, {}, set()
+        return None, {}, {}, set()
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
-            "select occurrence_id, line_user_id, patient_ids from delivery_plan"
+            "select occurrence_id, line_user_id, patient_ids, variant from delivery_plan"
         ).fetchall()
-        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients in rows}
-        return build_of(con), plan, _standing_on(con, retired_tags) if retired_tags else set()
+        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows}
+        variants = {(occurrence, user): variant for occurrence, user, _, variant in rows}
+        gone = _standing_on(con, retired_tags) if retired_tags else set()
+        return build_of(con), plan, variants, gone
+
+
+def _visited(path: Path, last_visits: Mapping[str, date], as_of: date) -> set[Key]:
+    """Return the messages for a patient who came within the days the campaign gives."""
+    if not last_visits:
+        return set()
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "select plan.occurrence_id, plan.line_user_id, plan.patient_ids,"
+            " campaigns.visited_within_days from delivery_plan as plan"
+            " join campaigns on campaigns.campaign = plan.campaign"
+        ).fetchall()
+    return {
+        (occurrence, user)
+        for occurrence, user, patients, days in rows
+        if any(
+            (day := last_visits.get(patient)) and day + timedelta(days=days) > as_of
+            for patient in patients.split(",")
+        )
+    }
 
 
 def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:

@@ -15,16 +15,16 @@ class MessageError(Exception):
     """A message.json that must not be sent; the text names the file and every finding."""
 
 
-def load_message(campaigns_dir: Path, campaign: str) -> list[Message]:
+def load_message(campaigns_dir: Path, campaign: str, name: str = "message.json") -> list[Message]:
     """Return a campaign's message objects. Raises MessageError when a rule is broken."""
-    path = campaigns_dir / campaign / "message.json"
+    path = campaigns_dir / campaign / name
     try:
         messages = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MessageError(f"{path.name} of {campaign}: {error}") from error
     findings = lint(messages)
     if findings:
-        raise MessageError(f"{campaign}/message.json: {'; '.join(map(str, findings))}")
+        raise MessageError(f"{campaign}/{path.name}: {'; '.join(map(str, findings))}")
     return list(messages)
 
 
@@ -32,12 +32,6 @@ def content_version(messages: Sequence[Message]) -> str:
     """Return eight hex digits that change when, and only when, the content does."""
     canonical = json.dumps(messages, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
-
-
-def content_versions(campaigns_dir: Path) -> dict[str, str]:
-    """Return the content version of every campaign folder."""
-    names = sorted(path.parent.name for path in campaigns_dir.glob("*/message.json"))
-    return {name: content_version(load_message(campaigns_dir, name)) for name in names}
 
 
 def lint(messages: object) -> list[Problem]:

@@ -7,6 +7,7 @@ import duckdb
 
 MONTHS = {"month": 1, "half_year": 6, "year": 12}
 CYCLE_JA = {"month": "毎月", "half_year": "半年", "year": "年"}
+MEMBERS = "standing = 'member'"  # not those of whom it cannot be told
 # Whoever is written to once a cycle: tonight, already in this cycle, or on another day because
 # a more urgent message takes tonight's place.
 REACHED = "reason in ('send', 'already_this_cycle', 'other_message_today')"
@@ -79,8 +80,9 @@ def campaign_diffs(con: duckdb.DuckDBPyConnection, database: str) -> list[Campai
         " (a.outcome = 'send' and b.outcome is distinct from 'send'),"
         " count(distinct patient_id) filter"
         " (b.outcome = 'send' and a.outcome is distinct from 'send')"
-        f" from {database}.main.delivery_decisions a"
-        " full join published.main.delivery_decisions b using (campaign, step, patient_id)"
+        f" from (from {database}.main.delivery_decisions where {MEMBERS}) a"
+        f" full join (from published.main.delivery_decisions where {MEMBERS}) b"
+        " using (campaign, step, patient_id)"
         " group by campaign"
     ).fetchall()
     counts = {campaign: numbers for campaign, *numbers in rows}
@@ -96,7 +98,7 @@ def _sides(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, Side]:
         " count(distinct d.patient_id),"
         f" count(distinct d.line_user_id) filter (d.{REACHED})"
         f" from {database}.main.campaigns c left join {database}.main.delivery_decisions d"
-        " on d.campaign = c.campaign group by c.campaign"
+        f" on d.campaign = c.campaign and d.{MEMBERS} group by c.campaign"
     ).fetchall()
     return {
         campaign: Side(label, cycle, tags.strip(",").split(","), members, accounts)

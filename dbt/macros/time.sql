@@ -28,6 +28,11 @@
     end
 {% endmacro %}
 
+{# The first day of the month that a day lies in. #}
+{% macro month_start(day) %}
+    cast(substr(cast({{ day }} as {{ dbt.type_string() }}), 1, 7) || '-01' as date)
+{% endmacro %}
+
 {# 1 April of the fiscal year (年度) that a day lies in. #}
 {% macro fiscal_year_start(day) %}
     cast(

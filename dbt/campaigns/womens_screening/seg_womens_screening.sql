@@ -1,9 +1,19 @@
--- Women from 40 to 74.
-select women.patient_id, ages.since, cast(null as date) as due_on, ages.evidence_value as evidence
-from {{ ref("patient_tags") }} as women
-inner join
-    {{ ref("patient_tags") }} as ages
-    on ages.patient_id = women.patient_id
-    and ages.tag in ('age_40_64', 'age_65_74')
-    and ages.state = 'has'
-where women.tag = 'sex_female' and women.state = 'has'
+-- Women due for a breast or a cervical screening by what is on record here, one row for both,
+-- without
+-- those under treatment for what it looks for.
+select
+    tags.patient_id,
+    min(tags.since) as since,
+    cast(null as date) as due_on,
+    cast(null as date) as deadline_on,
+    string_agg(tags.tag, ', ' order by tags.tag) as evidence
+from {{ ref("patient_tags") }} as tags
+left join
+    {{ ref("screening_exclusions") }} as exclusions
+    on exclusions.screening = 'womens'
+    and exclusions.patient_id = tags.patient_id
+where
+    tags.tag in ('breast_screening_due', 'cervical_screening_due')
+    and tags.state = 'has'
+    and exclusions.patient_id is null
+group by tags.patient_id

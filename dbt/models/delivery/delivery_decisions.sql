@@ -1,5 +1,5 @@
--- One row per campaign and member of its segment: send, or the first reason why not, in the order
--- of decision_reasons.
+-- One row per campaign and candidate: send, or the first reason why not, in the order of
+-- decision_reasons.
 with
     members as (
         select
@@ -19,18 +19,28 @@ with
             campaigns.priority,
             campaigns.cooldown_days,
             campaigns.visited_within_days,
-            campaigns.tags,
+            -- The same people of a purpose every time: nobody's turn comes by waiting.
+            substr(
+                md5(profile.clinic_id || '/' || campaigns.purpose || '/' || members.patient_id),
+                1,
+                8
+            )
+            < campaigns.holdout_below as is_held_out,
             members.patient_id,
+            members.standing,
             members.since,
             members.due_on,
+            members.deadline_on,
+            coalesce(
+                members.deadline_on <= {{ add_days(as_of(), "campaigns.urgent_days") }}, false
+            ) as is_urgent,
             members.evidence,
-            patients.age_years,
             patients.is_deceased,
             patients.is_test,
             patients.care_status,
             patients.last_visit_on,
             patients.next_appointment_on
-        from {{ ref("segment_members") }} as members
+        from {{ ref("candidates") }} as members
         inner join {{ ref("campaigns") }} as campaigns on campaigns.campaign = members.campaign
         inner join
             {{ ref("patients_today") }} as patients on patients.patient_id = members.patient_id
@@ -38,37 +48,6 @@ with
         left join
             {{ source("clinic", "campaign_content") }} as content
             on content.campaign = campaigns.campaign
-    ),
-    -- Whom to write to for this patient and purpose: who may be written to at all comes first.
-    accounts as (
-        select
-            members.campaign,
-            members.patient_id,
-            links.line_user_id,
-            links.is_following,
-            '|' || links.consent_purposes || '|'
-            like '%|' || members.purpose || '|%' as has_consent,
-            row_number() over (
-                partition by members.campaign, members.patient_id
-                order by
-                    case when links.is_following then 0 else 1 end,
-                    case
-                        when
-                            '|' || links.consent_purposes || '|'
-                            like '%|' || members.purpose || '|%'
-                        then 0
-                        else 1
-                    end,
-                    case when links.relation = 'parent' then 0 else 1 end,
-                    links.linked_on,
-                    links.line_user_id
-            ) as choice
-        from members
-        inner join
-            {{ ref("stg_line_links") }} as links
-            on links.patient_id = members.patient_id
-            -- What concerns an adult reaches nobody else's phone, whoever else is linked.
-            and (links.relation = 'self' or members.age_years < 16)
     ),
     held as (
         select distinct campaigns.campaign
@@ -105,6 +84,22 @@ with
         from delivered
         where as_of = {{ as_of() }}
     ),
+    -- How many messages an account has had: today, and earlier this month.
+    had as (
+        select
+            line_user_id,
+            count(distinct case when as_of = {{ as_of() }} then occurrence_id end) as today,
+            count(distinct case when as_of < {{ as_of() }} then occurrence_id end) as this_month
+        from delivered
+        where as_of between {{ month_start(as_of()) }} and {{ as_of() }}
+        group by line_user_id
+    ),
+    calendar as (
+        select
+            max(case when day = {{ as_of() }} then 1 else 0 end) = 1 as is_open,
+            min(case when day > {{ as_of() }} then day end) as opens_next_on
+        from {{ source("clinic", "open_days") }}
+    ),
     -- An account hears of an occurrence once; what it heard was for these patients only.
     heard as (select distinct occurrence_id, line_user_id from delivered),
     judged as (
@@ -116,22 +111,35 @@ with
             members.occurrence_id,
             members.content_version,
             members.patient_id,
+            members.standing,
             members.since,
             members.due_on,
+            members.deadline_on,
+            members.is_urgent,
             members.evidence,
             members.next_appointment_on,
             members.last_visit_on,
             sent.last_sent_on,
             accounts.line_user_id,
             -- What this account was sent today is settled, whatever is more urgent by now.
-            case when sent_today.patient_id is null then members.priority else 0 end as precedence,
+            sent_today.patient_id is not null as is_sent,
+            coalesce(had.today, 0) as messages_today,
+            least(
+                policy.max_messages_a_day, policy.max_messages_a_month - coalesce(had.this_month, 0)
+            ) as places_today,
+            calendar.opens_next_on,
             case
+                -- Whether they belong at all comes first: all the rest counts members only.
+                when members.standing = 'unknown'
+                then 'unknown'
                 when members.is_deceased
                 then 'deceased'
+                when members.care_status = 'moved'
+                then 'moved'
+                when members.care_status = 'referred'
+                then 'referred'
                 when members.is_test
                 then 'test'
-                when members.care_status <> 'active'
-                then 'moved_or_referred'
                 when accounts.line_user_id is null
                 then 'no_link'
                 when not accounts.is_following
@@ -143,7 +151,8 @@ with
                 when members.next_appointment_on is not null
                 then 'booked'
                 when
-                    {{ add_days("members.last_visit_on", "members.visited_within_days") }}
+                    members.standing = 'came'
+                    or {{ add_days("members.last_visit_on", "members.visited_within_days") }}
                     > {{ as_of() }}
                 then 'visited_recently'
                 when {{ add_days("sent.last_sent_on", "members.cooldown_days") }} > {{ as_of() }}
@@ -154,15 +163,23 @@ with
                 then 'refused_by_line'
                 when members.due_on > {{ as_of() }}
                 then 'not_due'
+                when members.is_held_out
+                then 'holdout'
+                when had.this_month >= policy.max_messages_a_month
+                then 'cap'
+                when not calendar.is_open
+                then 'quiet_or_closed'
                 else 'send'
             end as own_reason
         from members
+        cross join calendar
+        cross join {{ source("clinic", "contact_policy") }} as policy
         left join
-            accounts
-            on accounts.campaign = members.campaign
-            and accounts.patient_id = members.patient_id
-            and accounts.choice = 1
+            {{ ref("addressees") }} as accounts
+            on accounts.patient_id = members.patient_id
+            and accounts.purpose = members.purpose
         left join held on held.campaign = members.campaign
+        left join had on had.line_user_id = accounts.line_user_id
         left join
             sent
             on sent.campaign = members.campaign
@@ -182,45 +199,30 @@ with
             and sent_today.line_user_id = accounts.line_user_id
             and sent_today.patient_id = members.patient_id
     ),
-    places as (
-        select line_user_id, precedence
+    -- Who competes for the places an account has left today; the smaller priority goes first.
+    placed as (
+        select
+            *,
+            messages_today + dense_rank() over (
+                partition by line_user_id, own_reason = 'send' and not is_sent order by priority
+            ) as place
         from judged
-        where own_reason = 'send'
-        union all
-        select line_user_id, 0 as precedence
-        from sent_today
-    ),
-    crowded as (
-        select line_user_id, min(precedence) as first_precedence from places group by line_user_id
     ),
     decided as (
         select
-            judged.next_appointment_on,
-            judged.last_visit_on,
-            judged.last_sent_on,
-            judged.campaign,
-            judged.step,
-            judged.purpose,
-            judged.priority,
-            judged.occurrence_id,
-            judged.content_version,
-            judged.patient_id,
-            judged.since,
-            judged.due_on,
-            judged.evidence,
-            judged.line_user_id,
+            *,
             case
-                when judged.own_reason = 'send' and judged.precedence > crowded.first_precedence
+                when own_reason = 'send' and not is_sent and place > places_today
                 then 'other_message_today'
-                else judged.own_reason
+                else own_reason
             end as reason
-        from judged
-        left join crowded on crowded.line_user_id = judged.line_user_id
+        from placed
     )
 select
     decided.campaign,
     decided.step,
     decided.patient_id,
+    decided.standing,
     decided.line_user_id,
     decided.occurrence_id,
     case when decided.reason = 'send' then 'send' else 'skip' end as outcome,
@@ -230,6 +232,8 @@ select
     decided.content_version,
     decided.since,
     decided.due_on,
+    decided.deadline_on,
+    decided.is_urgent,
     decided.evidence,
     -- The day behind the reason, for a person who asks.
     case
@@ -242,5 +246,9 @@ select
         then decided.last_sent_on
         when 'not_due'
         then decided.due_on
+        when 'cap'
+        then {{ add_months(month_start(as_of()), 1) }}
+        when 'quiet_or_closed'
+        then decided.opens_next_on
     end as because_on
 from decided

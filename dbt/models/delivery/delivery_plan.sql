@@ -7,6 +7,16 @@ select
     line_user_id,
     string_agg(patient_id, ',' order by patient_id) as patient_ids,
     cast(count(*) as integer) as patients,
+    -- Which text of the campaign's folder fits what this account is written to for.
+    case
+        when count(*) > 1 and max(case when is_urgent then 1 else 0 end) = 1
+        then 'several_urgent'
+        when count(*) > 1
+        then 'several'
+        when max(case when is_urgent then 1 else 0 end) = 1
+        then 'urgent'
+        else 'plain'
+    end as variant,
     priority,
     purpose,
     content_version

@@ -9,6 +9,9 @@
         cast({{ campaign.cooldown_days }} as integer) as cooldown_days,
         {{ quoted(campaign.cycle) }} as cycle,
         cast({{ campaign.visited_within_days }} as integer) as visited_within_days,
+        cast({{ campaign.urgent_days or "null" }} as integer) as urgent_days,
+        -- Of all numbers of eight hexadecimal digits the share below this one is held out.
+        {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic
     {% if not loop.last %}
@@ -24,6 +27,8 @@
         cast(null as integer) as cooldown_days,
         cast(null as varchar) as cycle,
         cast(null as integer) as visited_within_days,
+        cast(null as integer) as urgent_days,
+        cast(null as varchar) as holdout_below,
         cast(null as varchar) as tags,
         cast(null as double) as max_share_of_clinic
     where false

@@ -11,7 +11,7 @@
     {% endfor %}
 {% endif %}
 {% for segment in segments %}
-    select '{{ segment }}' as campaign, patient_id, since, due_on, evidence
+    select '{{ segment }}' as campaign, patient_id, since, due_on, deadline_on, evidence
     from {{ ref("seg_" ~ segment) }}
     {% if not loop.last %}
         union all
