@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-crash lint types ui simulator bench bench-tags bench-webhook mutants docs clean
+.PHONY: nightly test test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -12,8 +12,11 @@ nightly: .venv/.synced ## the main job on the bundled clinics, against the bundl
 test: .venv/.synced ## the whole suite
 	$(RUN)/python -m pytest
 
-test-crash: .venv/.synced ## every kill -9 trial
+test-crash: .venv/.synced ## every kill -9 trial drawn by a seed
 	$(RUN)/python -m pytest -m crash -n 0
+
+test-crash-matrix: .venv/.synced ## a kill at every line of delivery and ledger, under every fault: hours
+	$(RUN)/python -m pytest -m crash_matrix
 
 lint: .venv/.synced
 	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/sqlfmt --check dbt && $(RUN)/tagline lint

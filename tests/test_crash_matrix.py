@@ -131,7 +131,7 @@ def test_killed_at_some_lines(tmp_path: Path, simulator: RunningSimulator) -> No
             assert trial(tmp_path, simulator, fault, line)
 
 
-@pytest.mark.crash
+@pytest.mark.crash_matrix
 @pytest.mark.parametrize("fault", ["", *dict.fromkeys(FAULTS)])
 def test_killed_at_every_line(tmp_path: Path, simulator: RunningSimulator, fault: str) -> None:
     lines = lines_of_a_night(tmp_path, simulator, fault)
