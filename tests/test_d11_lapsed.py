@@ -77,8 +77,10 @@ def test_d11_a_thousand_become_783_and_a_tenth_of_them_are_left_to_compare(world
     assert left == [997, 985, 965, 920, 810, 792, 783]
     assert list(counts)[7:] == ["holdout", "send"]
     printed = "".join(world.text().split())
-    assert "対象1,000死亡-3→997転居-12→985紹介済み-20→965ブロック-45→920" in printed
-    assert "最近来院した-9→783" in printed
+    assert (
+        "死亡-3→997転居-12→985紹介済み-20→965ブロック-45→920この目的の同意なし-110→810" in printed
+    )
+    assert "予約あり-18→792最近来院した-9→783" in printed
     assert counts["holdout"] + counts["send"] == 783
     assert 50 <= counts["holdout"] <= 110
 

@@ -136,7 +136,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
     here = Here(settings)
     here.edit(f"{SEGMENT}.sql", "('hypertension',", f"('{BP}', 'hypertension',")
     here.edit(f"{SEGMENT}.yml", "tags: [hypertension,", f"tags: [{BP}, hypertension,")
-    exports = write_clinic(settings.exports_dir, CLINIC, MONDAY, rows())
+    exports = write_clinic(
+        settings.exports_dir, CLINIC, MONDAY, rows(), screenings=["breast", "cervical"]
+    )
     clinic = load_clinic(exports / "clinic.yaml")
     ingest_clinic(clinic, exports, settings.landing_dir(), MONDAY)
     open_ledger(settings.ledger())
@@ -153,7 +155,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
         set_stage(con, build, "decided")
     publish(work, published)
     # What has landed since the night is no part of it.
-    write_clinic(settings.exports_dir, CLINIC, MONDAY, rows(too_high=20))
+    write_clinic(
+        settings.exports_dir,
+        CLINIC,
+        MONDAY,
+        rows(too_high=20),
+        screenings=["breast", "cervical"],
+    )
     ingest_clinic(clinic, exports, settings.landing_dir(), MONDAY)
     return here
 

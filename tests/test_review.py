@@ -274,7 +274,7 @@ def test_d7_a_retired_tag_stops_the_night_until_nobody_names_it(here: Here) -> N
     """Two are retired; one is still named, and the build says by which file."""
     code, text = here.say(retire("unused_1"), retire("番号 301〜306"))
     assert code == OK
-    assert "campaigns/sent_yesterday/seg_sent_yesterday.sql:5" in text
+    assert "campaigns/sent_yesterday/seg_sent_yesterday.sql:10" in text
     assert "delete dbt/models/tags/numbers/tag_of_6.sql and" in text
 
     here.prepare(TUESDAY)
@@ -288,7 +288,7 @@ def test_d7_a_retired_tag_stops_the_night_until_nobody_names_it(here: Here) -> N
         con.execute("select * from delivery_plan").fetchall()
     lines = [each.shown(here.settings.dbt_dir) for each in here.lint()]
     assert [line.split(";")[0] for line in lines if "retired since" in line] == [
-        f"campaigns/{SENT}/seg_{SENT}.sql:5: tag 'of_6' is retired since 2026-06-01",
+        f"campaigns/{SENT}/seg_{SENT}.sql:10: tag 'of_6' is retired since 2026-06-01",
         f"campaigns/{SENT}/seg_{SENT}.yml:17: tag 'of_6' is retired since 2026-06-01",
         "models/tags/numbers/tag_of_6.sql:1: warning: retired since 2026-06-01",
         "models/tags/numbers/tag_unused_1.sql:1: warning: retired since 2026-06-01",
@@ -429,10 +429,10 @@ def published_plan(path: Path, night: Delivery) -> None:
             [night.clinic.clinic_id, night.build.build_id, MONDAY, at(MONDAY, 2).isoformat()],
         )
         con.execute("create table delivery_plan (occurrence_id text, line_user_id text,"
-                    " patient_ids text)")  # fmt: skip
+                    " patient_ids text, variant text)")  # fmt: skip
         rows = [*plan_rows(users(3)), *plan_rows(users(2, first=10), campaign="other", priority=4)]
         con.executemany(
-            "insert into delivery_plan values (?, ?, ?)",
+            "insert into delivery_plan values (?, ?, ?, 'plain')",
             [(row.occurrence_id, row.line_user_id, row.patient_ids) for row in rows],
         )
         con.execute("create table tag_references as select * from (values ('t', 'lapsed'),"
@@ -471,10 +471,13 @@ def test_lint_reads_retired_tags_from_a_ledger_that_is_there_and_makes_none(
     assert not (tmp_path / "ledger.db").exists()
     assert open_existing(f"sqlite:///{tmp_path / 'ledger.db'}") is None
     words = ["retire", "--reason", "使わない", "--by", "院長"]
-    assert CliRunner().invoke(main, ["review", "decide", "sex_female", *words]).exit_code == OK
+    assert (
+        CliRunner().invoke(main, ["review", "decide", "breast_screening_due", *words]).exit_code
+        == OK
+    )
     done = CliRunner().invoke(main, ["lint"])
     assert done.exit_code == FAILED
-    assert "seg_womens_screening.sql:9: tag 'sex_female' is retired" in done.output
+    assert "seg_womens_screening.sql:16: tag 'breast_screening_due' is retired" in done.output
     monkeypatch.setenv("TAGLINE_BUSINESS_DAY", str(MONDAY - timedelta(days=1)))
     assert CliRunner().invoke(main, ["lint"]).exit_code == OK
 
