@@ -179,6 +179,16 @@ def sample(patients: int, seed: int, as_of: datetime | None, out: Path) -> None:
 
 
 @main.command()
+@clinic_option
+@click.option("--texts-for", "reader", metavar="NAME", help="Also their own words, for NAME.")
+def voice(clinics: Sequence[str], reader: str | None) -> None:
+    """Show what patients answered, by question; small groups are not shown."""
+    from dagster_project.insight.voice import show_voice  # noqa: PLC0415
+
+    sys.exit(show_voice(Settings(), clinics, reader, console))
+
+
+@main.command()
 @click.option("--port", type=int, default=8787, show_default=True)
 def simulator(port: int) -> None:
     """Run the LINE stand-in alone; its page shows what every user received."""

@@ -189,6 +189,7 @@ class Clinic(Part):
     alerts: Alerts = Alerts()
     departments: dict[str, str] = {}
     default_department: str | None = None
+    voice_readers: list[str] = []  # who may read what patients write in their own words
     screenings: list[Screening] = []  # those its exports tell of: silence then means not done here
     feeds: dict[FeedName, Feed]
 

@@ -17,6 +17,7 @@ from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.commands import run_nightly, run_send, show_status
 from dagster_project.ingest import ingest_clinic
+from dagster_project.insight.voice import show_voice
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.review.answers import show_answers
@@ -80,6 +81,9 @@ class World:
 
     def answers(self, day: date) -> int:
         return show_answers(self.settings(day), [], self._console())
+
+    def voice(self, day: date, reader: str | None = None) -> int:
+        return show_voice(self.settings(day), [], reader, self._console())
 
     def _console(self) -> Console:
         return Console(file=_Said(self.said), width=200)

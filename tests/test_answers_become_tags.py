@@ -146,6 +146,9 @@ def test_d17_many_wishes_are_a_proposal_stops_count_at_once_and_emergencies_reac
     assert evidence == [(37, 37)]
     assert world.published("good", "select * from patient_tags where tag like 'wish%'") == []
     assert "胸が痛い" not in caplog.text + world.text()
+    assert world.voice(MONDAY) == 0
+    assert "土曜の検診希望" in world.text()
+    assert "少数のため非表示" not in world.text()
     world.review(MONDAY)
     assert "土曜の検診希望" in world.text()
 
