@@ -178,9 +178,7 @@ def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> N
 
     Tries are counted by account and by chart: many accounts do not make more guesses.
     """
-    if event.kind in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
-        account.chart_step = {CHART_ASKED: "number", CHART_NAMED: "birth"}.get(event.kind, "")
-        account.chart_no = event.said if event.kind == CHART_NAMED else ""
+    account.chart_step, account.chart_no = chart_step(event, account)
     if event.kind != CHART_TRIED:
         return
     digest_, relation, chart = event.said.split(" ")
@@ -192,6 +190,14 @@ def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> N
         tries.append(event.at_ms)
     else:
         account.links[chart] = Link(relation, day_of(event), event.event_id)
+
+
+def chart_step(event: Event, before: Account) -> tuple[str, str]:
+    """Return what stands asked of a chart after an event, number or birth, and the number named."""
+    if event.kind not in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
+        return before.chart_step, before.chart_no
+    step = {CHART_ASKED: "number", CHART_NAMED: "birth"}.get(event.kind, "")
+    return step, event.said if event.kind == CHART_NAMED else ""
 
 
 def _is_full(tries: Iterable[int], at_ms: int) -> bool:
