@@ -12,7 +12,7 @@ from dagster_project.conversation.events import CHART_TRIED, Event
 from dagster_project.conversation.fold import Account, day_of, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
-from dagster_project.ledger.alerts import raise_alert
+from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
@@ -130,7 +130,7 @@ def _report_urgent(
     """Write that somebody wrote of an emergency; the text itself stays with the event."""
     write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
     text = f"{URGENT}({event.line_user_id})"
-    raise_alert(con, now, clinic_id, event.event_id, "urgent_message", text, targets)
+    raise_written(con, now, clinic_id, "urgent_message", event.event_id, text, targets)
 
 
 def _known(con: Connection, clinic_id: str, event_ids: Sequence[str]) -> list[str]:
