@@ -27,8 +27,8 @@ from starlette.routing import Route
 
 from dagster_project.conversation.account_link import endpoint
 from dagster_project.conversation.answer import Message, answer, login_button
-from dagster_project.conversation.events import Arrival, BodyError, Event, parse
 from dagster_project.conversation.chart import Judge
+from dagster_project.conversation.events import Arrival, BodyError, Event, parse
 from dagster_project.conversation.intake import Intake, Kept
 from dagster_project.conversation.script import Script
 from dagster_project.forget.hashes import LostKeyError
