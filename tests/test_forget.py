@@ -118,9 +118,7 @@ def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPat
     heard += [
         Event(heard[0].at_ms, "named", CHART_NAMED, others(1), HER),
         Event(heard[0].at_ms, "wrong", CHART_TRIED, others(1), f"{chart_digest(HER)} - {HER}"),
-        Event(
-            heard[0].at_ms, "right", CHART_TRIED, PARENT, f"{chart_digest(CHILD)} parent {CHILD}"
-        ),
+        Event(heard[0].at_ms, "right", CHART_TRIED, PARENT, right),
     ]
     keep(engine, "good", heard, chat.START, ("webhook",))
     wish = Wish(HER, "hypertension", "add", "電話で確認", "受付", MONDAY + timedelta(days=30))

@@ -297,7 +297,8 @@ def test_only_the_clinics_login_gets_a_nonce(place: Place) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"linkToken": ""}, {"linkToken": 3}, {"patientIds": []}, {"patientIds": "1"},
-     {"patientIds": [1]}, {"patientIds": ["1"] * 21}, {"relation": "boss"}],
+     {"patientIds": [1]}, {"patientIds": ["1"] * 21}, {"relation": "boss"},
+     {"relation": ["self"]}, {"relation": {"a": 1}}, {"linkToken": "\ud800"}],
 )  # fmt: skip
 def test_half_a_request_is_refused(place: Place, changes: dict[str, Any]) -> None:
     assert ask(place, **changes).status == 400
