@@ -104,7 +104,9 @@ def test_words_of_ones_own_answer_the_open_question_and_never_leave_the_ledger(
     assert said(script, *life, later) == []
 
 
-@pytest.mark.parametrize("word", ["胸が痛い", "設定", "配信停止", "診察券"])
+@pytest.mark.parametrize(
+    "word", ["胸が痛い", "設定", "配信停止", "診察券", "予約", "連絡先", "ログインで連携"]
+)
 def test_only_a_text_that_means_nothing_else_is_an_answer(script: Script, word: str) -> None:
     life = [
         chat.text("アンケート", ME, 0),
@@ -113,6 +115,16 @@ def test_only_a_text_that_means_nothing_else_is_an_answer(script: Script, word: 
     ]
     is_answer = ("voice", "words") in account(script, *life).answers
     assert is_answer == (word == "診察券")
+
+
+@pytest.mark.parametrize(("minute", "is_answer"), [(24 * 60, True), (24 * 60 + 1, False)])
+def test_a_question_stands_open_for_a_day(script: Script, minute: int, is_answer: bool) -> None:
+    life = [
+        chat.tap("answer:voice:v1:wish:evening_visit", ME, 1),
+        chat.text("駅から遠い", ME, minute),
+    ]
+    assert (("voice", "words") in account(script, *life).answers) == is_answer
+    assert bool(said(script, *life)) == is_answer
 
 
 def test_an_emergency_is_answered_with_the_fixed_text_whatever_stands_open(script: Script) -> None:
