@@ -53,10 +53,19 @@ def keep(
     return set(new)
 
 
-def accounts(engine: Engine, clinic_id: str, until: date, script: Script) -> dict[str, Account]:
-    """Return every account of a clinic as of a business day, that day included."""
+def accounts(
+    engine: Engine,
+    clinic_id: str,
+    until: date,
+    script: Script,
+    known_at: datetime | None = None,
+) -> dict[str, Account]:
+    """Return every account of a clinic as of a business day, that day included.
+
+    With `known_at`, from what had arrived by that instant.
+    """
     with reading(engine) as con:
-        events = _events(con, clinic_id)
+        events = _events(con, clinic_id, known_at=known_at)
         codes = _codes(con, clinic_id)
     return fold((each for each in events if day_of(each) <= until), codes, script)
 
@@ -169,11 +178,18 @@ def _sharing_codes(con: Connection, clinic_id: str, line_user_id: str) -> set[st
         users = found
 
 
-def _events(con: Connection, clinic_id: str, users: set[str] | None = None) -> list[Event]:
+def _events(
+    con: Connection,
+    clinic_id: str,
+    users: set[str] | None = None,
+    known_at: datetime | None = None,
+) -> list[Event]:
     columns = (line_event.c[name] for name in ("at_ms", "event_id", "kind", "line_user_id", "said"))
     query = select(*columns).where(line_event.c.clinic_id == clinic_id)
     if users is not None:
         query = query.where(line_event.c.line_user_id.in_(users))
+    if known_at is not None:
+        query = query.where(line_event.c.received_at <= stamp(known_at))
     rows: Sequence[Any] = con.execute(query).all()
     return [Event(*row) for row in rows]
 
