@@ -263,3 +263,26 @@ def test_what_the_sender_found_is_handed_over_once(engine: Engine, staff: Staff)
     assert tell(engine, staff) == 1
     assert [(each["kind"], each["text"]) for each in staff.told] == [("breaker", "停止")]
     assert tell(engine, staff) == 0
+
+
+def test_an_emergency_nobody_can_be_told_of_yet_is_seen_by_whoever_asks_and_told_later(
+    engine: Engine, staff: Staff
+) -> None:
+    hear(engine, chat.text(SAID, user(1), 0), by=())
+    with ledger_alerts.reading(engine) as con:
+        [text] = ledger_alerts.alerts_since(con, "good", NOW - timedelta(minutes=1))
+    assert user(1) in text
+    assert "胸" not in text
+    for _ in range(2):
+        ledger_alerts.hand_over(engine, "good", ("webhook",), NOW)
+    assert tell(engine, staff) == 1
+    assert [each["kind"] for each in staff.told] == ["urgent_message"]
+
+
+def test_an_emergency_that_was_told_at_once_is_not_handed_over_again(
+    engine: Engine, staff: Staff
+) -> None:
+    hear(engine, chat.text(SAID, user(1), 0))
+    ledger_alerts.hand_over(engine, "good", ("webhook",), NOW)
+    assert tell(engine, staff) == 1
+    assert tell(engine, staff, NOW + timedelta(days=1)) == 0

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import chat
+import pyarrow.parquet as pq
+import pytest
 import yaml
 from clinic_builder import Row, clinic_yaml, user
 from nights import MONDAY, World, at
@@ -10,9 +12,11 @@ from nights import MONDAY, World, at
 from dagster_project.clinic import load_clinic
 from dagster_project.conversation.events import parse
 from dagster_project.conversation.script import Script
+from dagster_project.forget.command import run_forget
 from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts, issue_code, keep
+from dagster_project.ledger.forgotten import read_forgotten
 from dagster_project.ledger.store import open_ledger
 
 SUNDAY = MONDAY - timedelta(days=1)
@@ -80,3 +84,26 @@ def test_a_chart_number_links_by_what_is_published_tonight(world: World) -> None
     published = world.settings(MONDAY).published_path("good")
     assert str(born_on(published, "2")) == "1970-03-02"
     assert born_on(published, "101") is None
+
+
+@pytest.mark.parametrize("asked", ["3", "0102"])
+def test_who_is_forgotten_is_forgotten_under_every_number(world: World, asked: str) -> None:
+    """Asked by the number of today or by an old one: old exports name the old one alone."""
+    before = rows()
+    before["patients"].append({"patient_no": "102", "sex": "male"})
+    world.write("good", SUNDAY, before)
+    world.write("good", MONDAY, rows())
+    merge(world, ("102", "0103"), ("103", "3"), ("104", "4"))
+    assert world.nightly() == 0
+    settings = world.settings(MONDAY)
+    assert run_forget(settings, "good", asked, "山田", None, None, world._console()) == 0
+    pairs = "select patient_id, into_patient_id from stg_patient_merges"
+    assert world.published("good", pairs) == [("104", "4")]
+    who = read_forgotten(open_ledger(settings.ledger()), "good", settings.forget_key_path())
+    assert all(map(who.is_patient, ("102", "103", "3")))
+    assert not any(map(who.is_patient, ("104", "4", "2")))
+    assert who.is_account(user(2))
+    for path in (settings.landing_dir() / "good").rglob("*.parquet"):
+        for row in pq.read_table(path).to_pylist():
+            numbers = {row.get(name) for name in ("patient_no", "into_patient_no")}
+            assert not numbers & {"102", "00102", "103", "0103", "3"}, path

@@ -25,6 +25,7 @@ from ledgers import database_on, postgres_server
 from sqlalchemy import Engine, select
 
 from dagster_project.clinic import Retention
+from dagster_project.conversation.script import Script
 from dagster_project.delivery.freeze import FreezeError
 from dagster_project.delivery.lease import lease
 from dagster_project.delivery.plan import PlanRow
@@ -309,7 +310,10 @@ def test_a_forgotten_person_leaves_the_ledger_and_its_sums_stay(night: Night) ->
     assert other in everything
     named = {(each[3], each[4]) for each in deliveries_for_warehouse(night.engine, "aozora")}
     assert (who.of_account(user), who.of_patient("p0")) in named
-    assert retire(night.engine, "aozora", Retention(), MONDAY + timedelta(days=366)).bodies == 1
+    assert (
+        retire(night.engine, "aozora", Retention(), MONDAY + timedelta(days=366), Script()).bodies
+        == 1
+    )
     assert reconcile(night.engine, "aozora") == before
     with pytest.raises(LostKeyError):
         night.plan(plan_rows([other]))  # without the key nobody can tell

@@ -19,8 +19,9 @@ from nights import MONDAY, World, at
 from sqlalchemy import select
 
 from dagster_project.clinic import clinic_in
+from dagster_project.conversation.chart import chart_digest
 from dagster_project.conversation.codes import digest
-from dagster_project.conversation.events import parse
+from dagster_project.conversation.events import CHART_NAMED, CHART_TRIED, Event, parse
 from dagster_project.conversation.script import Script
 from dagster_project.delivery.plan import plan_night
 from dagster_project.delivery.reconcile import reconcile
@@ -109,14 +110,23 @@ def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPat
         chat.text(code, HERS, EARLY),
         chat.tap("consent:v1:visit:yes", HERS, EARLY),
         chat.text("膝が痛いのですが", HERS, EARLY),
+        chat.text("胸が痛い", HERS, EARLY),
     ]
-    keep(engine, "good", [each.event for each in parse(chat.body(said))], chat.START)
+    heard = [each.event for each in parse(chat.body(said))]
+    # Whoever tried her number, or linked a chart by it, tells of it too.
+    right = f"{chart_digest(CHILD)} parent {CHILD}"
+    heard += [
+        Event(heard[0].at_ms, "named", CHART_NAMED, others(1), HER),
+        Event(heard[0].at_ms, "wrong", CHART_TRIED, others(1), f"{chart_digest(HER)} - {HER}"),
+        Event(heard[0].at_ms, "right", CHART_TRIED, PARENT, right),
+    ]
+    keep(engine, "good", heard, chat.START, ("webhook",))
     wish = Wish(HER, "hypertension", "add", "電話で確認", "受付", MONDAY + timedelta(days=30))
     make(engine, "good", [wish], MONDAY, settings.now())
     assert world.nightly() == 0
     assert world.received("good")[HERS] == 1
     pages = settings.data_dir / "pages"
-    pages.mkdir()
+    pages.mkdir(exist_ok=True)
     (pages / "morning.html").write_text(f"<p>{HER}</p>", encoding="utf-8")
     (pages / "tags.html").write_text("<p>1734519</p>", encoding="utf-8")
     journal = settings.data_dir / "simulator" / "journal.jsonl"
@@ -219,7 +229,7 @@ def test_the_audit_and_the_certificate_name_her_by_counts_alone(world: World) ->
     assert "試験クリニック" in text
     [request] = requests(open_ledger(settings.ledger()), "good")
     assert request.finished_at
-    assert request.removed["line_event"] == 3
+    assert request.removed["line_event"] == 4 + 2  # hers, and two that name her chart
     assert request.removed["override"] == 1
     # A patient, a visit and a link in each of thirty exports, and one measurement.
     assert request.removed["landing"] == 3 * 30 + 1
@@ -258,7 +268,7 @@ def test_thirty_old_exports_in_any_order_do_not_bring_her_back(world: World) -> 
     again = [chat.text("こんにちは", HERS, 60), chat.tap("consent:v1:visit:yes", HERS, 61)]
     key = read_key(settings.forget_key_path())
     heard = [each.event for each in parse(chat.body(again))]
-    assert keep(engine, "good", heard, settings.now(), key) == set()
+    assert keep(engine, "good", heard, settings.now(), key=key) == set()
     assert world.nightly(TUESDAY) == 0
     assert found(settings.data_dir) == []
     assert world.received("good")[HERS] == 0
@@ -286,7 +296,11 @@ def test_a_plan_of_the_night_before_writes_to_nobody_forgotten_since(world: Worl
 
 
 def test_a_child_is_forgotten_and_the_parent_still_hears_of_the_other(world: World) -> None:
+    engine = open_ledger(world.settings(MONDAY).ledger())
+    assert set(accounts(engine, "good", date.max, Script())[PARENT].links) == {CHILD}
     assert said(world, CHILD) == 0
+    assert not {chart for each in accounts(engine, "good", date.max, Script()).values()
+                for chart in each.links} & {CHILD}  # fmt: skip
     links = world.published("good", "select line_user_id, patient_id from stg_line_links")
     assert (PARENT, SIBLING) in links
     assert CHILD not in {patient for _, patient in links}
@@ -309,7 +323,7 @@ def test_a_fresh_code_from_reception_makes_her_known_again(world: World) -> None
 
     def hear(*events: dict[str, object]) -> set[str]:
         kept = [each.event for each in parse(chat.body(events))]
-        return keep(engine, "good", kept, settings.now(), key)
+        return keep(engine, "good", kept, settings.now(), key=key)
 
     assert not hear(chat.text(old, HERS, 70))  # handed out before she was forgotten
     fresh = issue_code(engine, "good", [HER], "self", "受付", at(MONDAY, 11))

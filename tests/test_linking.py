@@ -174,6 +174,47 @@ def test_neither_number_nor_birth_date_is_kept_of_a_wrong_try_in_clear(place: Pl
     assert "1980" not in place.kept()
 
 
+def test_in_one_webhook_the_questions_lead_to_the_link_and_no_birth_date_is_kept(
+    place: Place,
+) -> None:
+    asked = [chat.text("診察券で連携", ME, 0), chat.text("12345", ME, 1)]
+    place.say(chat.text("昭和55年1月2日", ME, 2), *reversed(asked))
+    assert place.links() == {"12345": "self"}
+    assert "55" not in place.kept()
+    place.say(chat.text("診察券で連携", ME, 3), chat.text("やめます", ME, 4), chat.text("7", ME, 5))
+    assert place.me().chart_step == ""
+
+
+def test_a_birth_date_that_came_before_its_question_is_not_kept(place: Place) -> None:
+    place.say(chat.text("1980年1月2日", ME, 2))
+    place.say(chat.text("診察券で連携", ME, 0))
+    assert "1980" not in place.kept()
+    place.say(chat.text("1980年から通っています", ME, 3))
+    assert "1980年から" in place.kept()
+
+
+def test_an_emergency_with_figures_is_heard_while_a_birth_date_is_asked(place: Place) -> None:
+    place.say(chat.text("診察券で連携", ME, 0))
+    place.say(chat.text("12345", ME, 1))
+    [reply] = place.say(chat.text("39度で10分前から息が苦しい", ME, 2))
+    assert "119" in reply["text"]
+    assert not place.me().wrong_tries
+
+
+def test_a_code_is_a_code_while_a_birth_date_is_asked(place: Place) -> None:
+    code = "AB23CD45"
+    place.say(chat.text("診察券で連携", ME, 0))
+    place.say(chat.text("12345", ME, 1))
+    place.say(chat.text(code, ME, 2))
+    [event] = [each for each in rows(place) if each.at_ms == chat.text("", ME, 2)["timestamp"]]
+    assert (event.kind, event.said) == ("message", code)
+
+
+def rows(place: Place) -> Sequence[Any]:
+    with place.engine.connect() as con:
+        return con.execute(select(line_event)).all()
+
+
 def test_the_verdict_stands_whatever_is_published_later(place: Place) -> None:
     event = chat.text(RIGHT, ME, 0)
     place.say(event)
@@ -256,7 +297,8 @@ def test_only_the_clinics_login_gets_a_nonce(place: Place) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"linkToken": ""}, {"linkToken": 3}, {"patientIds": []}, {"patientIds": "1"},
-     {"patientIds": [1]}, {"patientIds": ["1"] * 21}, {"relation": "boss"}],
+     {"patientIds": [1]}, {"patientIds": ["1"] * 21}, {"relation": "boss"},
+     {"relation": ["self"]}, {"relation": {"a": 1}}, {"linkToken": "\ud800"}],
 )  # fmt: skip
 def test_half_a_request_is_refused(place: Place, changes: dict[str, Any]) -> None:
     assert ask(place, **changes).status == 400

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.conversation.answer import answer
+from dagster_project.conversation.codes import Code, digest
 from dagster_project.conversation.events import Event, parse
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script, script_of
@@ -104,7 +105,9 @@ def test_words_of_ones_own_answer_the_open_question_and_never_leave_the_ledger(
     assert said(script, *life, later) == []
 
 
-@pytest.mark.parametrize("word", ["胸が痛い", "設定", "配信停止", "診察券"])
+@pytest.mark.parametrize(
+    "word", ["胸が痛い", "設定", "配信停止", "診察券", "予約", "連絡先", "ログインで連携"]
+)
 def test_only_a_text_that_means_nothing_else_is_an_answer(script: Script, word: str) -> None:
     life = [
         chat.text("アンケート", ME, 0),
@@ -113,6 +116,16 @@ def test_only_a_text_that_means_nothing_else_is_an_answer(script: Script, word: 
     ]
     is_answer = ("voice", "words") in account(script, *life).answers
     assert is_answer == (word == "診察券")
+
+
+@pytest.mark.parametrize(("minute", "is_answer"), [(24 * 60, True), (24 * 60 + 1, False)])
+def test_a_question_stands_open_for_a_day(script: Script, minute: int, is_answer: bool) -> None:
+    life = [
+        chat.tap("answer:voice:v1:wish:evening_visit", ME, 1),
+        chat.text("駅から遠い", ME, minute),
+    ]
+    assert (("voice", "words") in account(script, *life).answers) == is_answer
+    assert bool(said(script, *life)) == is_answer
 
 
 def test_an_emergency_is_answered_with_the_fixed_text_whatever_stands_open(script: Script) -> None:
@@ -137,8 +150,27 @@ def test_a_keyword_alone_is_replied_to(script: Script, word: str, is_known: bool
     assert bool(said(script, chat.text(word, ME, 0))) == is_known
 
 
-def test_who_was_linked_is_told_how_to_start(script: Script) -> None:
-    assert [each.after for each in script.questionnaires.values()].count("linked") == 1
+def test_who_was_linked_is_told_how_to_start_and_sees_the_taps(script: Script) -> None:
+    """LINE shows the quick replies of the last message alone."""
+    code = Code(("7",), "self", 0, 10**15)
+    heard = events(chat.text("AB23CD45", ME, 0))
+    linked = fold(heard, {digest("AB23CD45"): code}, script)[ME]
+    replied = answer(heard[0], linked, script)
+    assert "「問診」と送信" in str(replied)
+    assert "すべて受け取る" in labels(replied[-1])
+
+
+def test_one_purpose_alone_can_be_ended_by_a_tap(script: Script) -> None:
+    life = [chat.tap("consent:v1:all:yes", ME, 0), chat.text("配信設定", ME, 1)]
+    [asked] = said(script, *life)
+    life.append(chat.tap(data(asked, "健診のご案内を止める"), ME, 2))
+    [asked] = said(script, *life)
+    assert "「健診のご案内」を止めました" in str(asked["text"])
+    granted = {each for each, found in account(script, *life).consents.items() if found.is_granted}
+    assert granted == set(script.words.purposes) - {"checkup"}
+    life.append(chat.tap(data(asked, "健診のご案内"), ME, 3))
+    assert account(script, *life).consents["checkup"].is_granted
+    assert all(len(each) <= 20 for each in labels(asked))
 
 
 LIFE = [

@@ -6,10 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import chat
 import duckdb
 import pytest
 import yaml
@@ -23,7 +24,9 @@ from rich.console import Console
 from dagster_project import transform
 from dagster_project.cli import main
 from dagster_project.clinic import clinic_in
+from dagster_project.conversation.events import parse
 from dagster_project.ingest import ingest_clinic
+from dagster_project.ledger.conversation import issue_code, keep
 from dagster_project.ledger.overrides import Wish, make, withdraw
 from dagster_project.ledger.store import open_ledger
 from dagster_project.prepare import Night, prepare
@@ -32,7 +35,7 @@ from dagster_project.replay.command import run_replay
 from dagster_project.replay.compare import NightCheck
 from dagster_project.replay.rebuild import replay
 from dagster_project.rules import rules_of
-from dagster_project.settings import Settings
+from dagster_project.settings import ROOT, Settings
 from dagster_project.simulator import RunningSimulator
 
 CLINIC = "here"
@@ -40,6 +43,8 @@ DAYS = [date(2026, 6, day) for day in (1, 2, 3, 5, 6, 8)]
 FIRST, SECOND, THIRD, FOURTH, FIFTH, LAST = DAYS
 FAR = date(2026, 12, 31)
 ILL, LATE, CORRECTED, REMOVED, ADDED = "1", "2", "3", "4", "5"
+WRITES = "U" + "8" * 32
+SAMPLE = ROOT / "dagster_project" / "sample"
 HYPERTENSION, DIABETES = "8833421", "2500014"
 
 
@@ -106,8 +111,19 @@ def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPat
         wish = Wish(who, tag, action, "r", "b", until)  # type: ignore[arg-type]
         return make(ledger, CLINIC, [wish], day, at(day, 15)).ids[0]
 
+    shutil.copytree(SAMPLE / "questionnaires", world.exports / CLINIC / "questionnaires")
+
+    def tell(choice: str, moment: datetime) -> None:
+        told = chat.tap(f"answer:intake:v1:department:{choice}", WRITES, moment)
+        keep(ledger, CLINIC, [each.event for each in parse(chat.body([told]))], moment)
+
+    code = issue_code(ledger, CLINIC, ["8"], "self", "b", at(FIRST, 0))
+    linked = chat.text(code, WRITES, at(FIRST, 0, 30))
+    keep(ledger, CLINIC, [each.event for each in parse(chat.body([linked]))], at(FIRST, 0, 30))
+    tell("internal", at(FIRST, 1))
     export(FIRST, [diagnosed(ILL)])
     here.night(FIRST)
+    tell("orthopedics", at(FIRST, 15))  # after the night, as below: it counts tomorrow
     # After the night, on the same business day: a file, and an override. They count tomorrow.
     late = world.exports / CLINIC / "conditions_20260529.csv"
     header = (world.exports / CLINIC / f"conditions_{FIRST:%Y%m%d}.csv").read_text().splitlines()[0]
@@ -153,6 +169,9 @@ def test_the_nights_were_as_eventful_as_they_are_meant_to_be(lived: Lived) -> No
     assert held(lived, FIFTH, "hypertension") == {LATE, CORRECTED}
     women = [len(held(lived, day, "sex_female")) for day in (FIRST, SECOND, FOURTH)]
     assert women == [20, 19, 20]
+    asks = [held(lived, FIRST, f"asks_{each}") for each in ("internal_medicine", "orthopedics")]
+    assert asks == [{"8"}, set()]
+    assert held(lived, SECOND, "asks_orthopedics") == {"8"}
     added = [held(lived, day, "diabetes") for day in (SECOND, FOURTH, FIFTH)]
     assert added == [set(), {ADDED}, {"6"}]
 

@@ -11,16 +11,18 @@ from sqlalchemy import Engine
 
 from dagster_project.clinic import Retention
 from dagster_project.conversation.events import parse
-from dagster_project.conversation.script import Script
+from dagster_project.conversation.script import Script, script_of
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.ledger.conversation import accounts, issue_code, keep
 from dagster_project.ledger.overrides import Wish, make, overrides_of
-from dagster_project.ledger.retention import Retired, retire
+from dagster_project.ledger.retention import REMOVED, Retired, retire
 from dagster_project.ledger.tables import line_event, link_code, link_code_patient
+from dagster_project.settings import ROOT
 
 CLINIC = "aozora"
 DAY = date(2026, 6, 1)  # the day of what the tests' clinic hears and sends
 LIMITS = Retention(free_text_days=100, message_body_days=100, unused_code_days=30)
+SCRIPT, _ = script_of(ROOT / "dagster_project" / "sample")
 WHO = "U" + "a" * 32
 
 
@@ -30,7 +32,7 @@ def night(tmp_path: Path) -> Night:
 
 
 def after(engine: Engine, days: int, start: date = DAY) -> Retired:
-    return retire(engine, CLINIC, LIMITS, start + timedelta(days=days))
+    return retire(engine, CLINIC, LIMITS, start + timedelta(days=days), SCRIPT)
 
 
 def hear(engine: Engine, *events: dict[str, object]) -> None:
@@ -47,7 +49,7 @@ def test_what_somebody_wrote_goes_after_its_days(night: Night) -> None:
     assert after(night.engine, 100).texts == 0
     assert sorted(map(str, texts(night.engine))) == ["ありがとう", "膝が痛い"]
     assert after(night.engine, 101).texts == 2
-    assert texts(night.engine) == ["", ""]
+    assert texts(night.engine) == [REMOVED, REMOVED]
     assert after(night.engine, 101).texts == 0
 
 
@@ -68,6 +70,27 @@ def test_what_an_account_is_stays_whatever_its_age(night: Night) -> None:
     assert after(night.engine, 4000) == Retired(1, 0, 0, 0)
     assert accounts(night.engine, CLINIC, date.max, Script()) == before
     assert before[WHO].links
+
+
+def test_what_was_answered_stays_and_no_question_is_open_again(night: Night) -> None:
+    hear(
+        night.engine,
+        chat.text("アンケート", WHO, 0),
+        chat.tap("answer:voice:v1:wish:evening_visit", WHO, 1),
+        chat.text("予約", WHO, 2),
+        chat.text("胸が痛い", WHO, 3),
+        chat.text("駅から遠い", WHO, 4),
+        chat.text("もうひとつ", WHO, 5),
+        chat.text("アンケート", "U" + "b" * 32, 6),
+    )
+    before = accounts(night.engine, CLINIC, date.max, SCRIPT)
+    assert before[WHO].answers["voice", "words"].choice is None
+    assert before[WHO].asked is None
+    assert after(night.engine, 4000).texts == 4
+    assert accounts(night.engine, CLINIC, date.max, SCRIPT) == before
+    kept = str(texts(night.engine))
+    assert not any(word in kept for word in ("予約", "胸", "駅", "もうひとつ"))
+    assert after(night.engine, 4000).texts == 0
 
 
 def test_why_a_tag_was_set_by_hand_goes_after_it_has_ended(night: Night) -> None:

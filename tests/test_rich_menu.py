@@ -12,9 +12,13 @@ from clinic_builder import clinic_yaml
 from linebot.v3.messaging.exceptions import ApiException
 from rich.console import Console
 
+from dagster_project.conversation.answer import answer
+from dagster_project.conversation.events import parse
+from dagster_project.conversation.fold import fold
 from dagster_project.conversation.menu import run_rich_menu
-from dagster_project.line.rich_menu import IMAGE, LineMenus, content, set_menu
-from dagster_project.settings import Settings
+from dagster_project.conversation.script import script_of
+from dagster_project.line.rich_menu import IMAGE, TAPS, LineMenus, content, set_menu
+from dagster_project.settings import ROOT, Settings
 from dagster_project.simulator import RunningSimulator, start
 
 
@@ -83,3 +87,19 @@ def test_the_command_says_what_it_did(simulator: RunningSimulator, tmp_path: Pat
 def test_another_host_needs_live() -> None:
     with pytest.raises(ValueError, match="not this machine"):
         LineMenus("http://127.0.0.1:1", "https://data.example", "t", live=False)
+
+
+@pytest.mark.parametrize("word", TAPS)
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_every_tap_is_answered_by_what_the_bundled_clinics_say(word: str, is_asked: bool) -> None:
+    """Also while a question in the patient's own words stands open."""
+    script, wrong = script_of(ROOT / "dagster_project" / "sample")
+    assert not wrong
+    me = "U" + "1" * 32
+    raw = [chat.tap("answer:voice:v1:wish:evening_visit", me, 0)] if is_asked else []
+    events = [each.event for each in parse(chat.body([*raw, chat.text(word, me, 1)]))]
+    account = fold(events, {}, script)[me]
+    said = answer(events[-1], account, script)
+    assert said
+    assert "ご協力" not in str(said)
+    assert ("voice", "words") not in account.answers

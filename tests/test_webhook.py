@@ -149,6 +149,14 @@ def test_urgent_words_get_the_safety_answer_and_tell_the_staff(
     assert said not in str(lines)
 
 
+def test_where_others_read_along_nothing_is_answered_but_all_is_kept(service: Service) -> None:
+    source = {"type": "group", "groupId": "C1", "userId": ME}
+    event = {**chat.text("配信設定", ME, 0), "source": source, "replyToken": "t"}
+    assert service.say(event) == 200
+    assert service.kept() == 1
+    assert service.answers.given == []
+
+
 def test_on_standby_nothing_is_answered_but_all_is_kept(service: Service) -> None:
     event = {**chat.text("配信停止", ME, 0), "mode": "standby", "replyToken": "t"}
     assert service.say(event) == 200

@@ -8,7 +8,7 @@ import duckdb
 
 from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
-from dagster_project.conversation.script import Script
+from dagster_project.conversation.script import Script, script_of
 from dagster_project.delivery.approval import campaigns_in
 from dagster_project.delivery.channel import prove
 from dagster_project.delivery.plan import PlanRow, plan_night
@@ -63,7 +63,8 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         # Only here is it true: the night without them is published.
         lapsed = lapse(ledger, clinic_id, build.as_of, now)
         limits = clinic_in(settings.exports_dir, clinic_id).retention
-        retired = retire(ledger, clinic_id, limits, build.as_of)
+        script, _ = script_of(settings.exports_dir / clinic_id)
+        retired = retire(ledger, clinic_id, limits, build.as_of, script)
         kept_no_longer = {f"retired_{kind}": count for kind, count in vars(retired).items()}
         figures = {**vars(summary), "overrides_lapsed": lapsed, **kept_no_longer}
         return dg.MaterializeResult(metadata={"as_of": str(build.as_of), **figures})

@@ -72,7 +72,8 @@ def _asked(raw: bytes) -> tuple[str, list[str], str] | None:
         return None
     relation = relation or "self"
     is_list = isinstance(charts, list) and 0 < len(charts) <= 20
-    if not (isinstance(token, str) and token and is_list and relation in RELATIONS):
+    is_token = isinstance(token, str) and token.isascii() and token != ""
+    if not (is_token and is_list and isinstance(relation, str) and relation in RELATIONS):
         return None
     if not all(isinstance(each, str) and each.isalnum() and len(each) <= 40 for each in charts):
         return None

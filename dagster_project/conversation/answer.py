@@ -20,7 +20,9 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
         return [_text(words.answers["followed"])]
     if event.kind == "postback":
         found = ANSWER.fullmatch(event.said)
-        return _next(found["questionnaire"], account, script) if found else _consented(event, words)
+        if found:
+            return _next(found["questionnaire"], account, script)
+        return _consented(event, account, words)
     if event.kind in {CHART_ASKED, CHART_NAMED}:
         return [_text(words.answers[event.kind])]
     if event.kind in {CHART_TRIED, "accountLink"}:
@@ -37,7 +39,7 @@ def _replied(event: Event, account: Account, script: Script) -> list[Message]:
     if words.means(event.said, "unlink"):
         return [_text(words.answers["unlinked"])]
     if words.means(event.said, "settings"):
-        return [_asking(words.answers["settings"], words)]
+        return [_asking(words.answers["settings"], account, words)]
     if code_in(event.said):
         return _linked(event, account, script)
     if started := script.started_by(event.said):
@@ -62,7 +64,9 @@ def login_button(login_url: str, link_token: str, words: Words) -> Message:
 def _linked(event: Event, account: Account, script: Script) -> list[Message]:
     """Return the same answer whatever was wrong: unknown, used, expired, or one try too many."""
     if any(each.event_id == event.event_id for each in account.links.values()):
-        return [_asking(script.words.answers["linked"], script.words), *_offers(script)]
+        # One message: LINE shows the quick replies of the last one alone.
+        said = "\n".join([script.words.answers["linked"], *_offers(script)])
+        return [_asking(said, account, script.words)]
     return [_text(script.words.answers["not_linked"])]
 
 
@@ -94,32 +98,35 @@ def _tap(choice: Choice, data: str) -> Message:
     return {"type": "postback", "label": choice.label, "data": data, "displayText": choice.label}
 
 
-def _offers(script: Script) -> list[Message]:
+def _offers(script: Script) -> list[str]:
     """Return how to start the questionnaires that are offered after linking."""
     offered = [each for each in script.questionnaires.values() if each.after == "linked"]
     offer = script.words.answers["offer"]
-    return [_text(offer.format(word=each.triggers[0])) for each in offered[:3]]
+    return [offer.format(word=each.triggers[0]) for each in offered[:3]]
 
 
-def _consented(event: Event, words: Words) -> list[Message]:
+def _consented(event: Event, account: Account, words: Words) -> list[Message]:
     found = CONSENT.fullmatch(event.said)
     if found is None or found["purpose"] not in {*words.purposes, ALL}:
         return []
     said = words.answers["granted" if found["answer"] == "yes" else "withdrawn"]
     name = words.purposes.get(found["purpose"], "すべてのお知らせ")
-    return [_asking(said.format(purpose=name), words)]
+    return [_asking(said.format(purpose=name), account, words)]
 
 
 def _text(text: str) -> Message:
     return {"type": "text", "text": text}
 
 
-def _asking(text: str, words: Words) -> Message:
-    """Return a text with one tap for each purpose, one for all, and one to stop."""
+def _asking(text: str, account: Account, words: Words) -> Message:
+    """Return a text with one tap for each purpose, to agree or to end it, and two for all."""
+    agreed = {purpose for purpose, said in account.consents.items() if said.is_granted}
     taps = [
         ("すべて受け取る", f"consent:{words.version}:{ALL}:yes"),
         *(
-            (f"{label}", f"consent:{words.version}:{purpose}:yes")
+            (f"{label}を止める", f"consent:{words.version}:{purpose}:no")
+            if purpose in agreed
+            else (label, f"consent:{words.version}:{purpose}:yes")
             for purpose, label in words.purposes.items()
         ),
         ("すべて止める", f"consent:{words.version}:{ALL}:no"),

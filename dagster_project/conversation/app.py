@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from dagster_project.conversation.account_link import endpoint
 from dagster_project.conversation.answer import Message, answer, login_button
+from dagster_project.conversation.chart import Judge
 from dagster_project.conversation.events import Arrival, BodyError, Event, parse
 from dagster_project.conversation.intake import Intake, Kept
 from dagster_project.conversation.script import Script
@@ -57,7 +58,7 @@ class Replier(Protocol):
 class Ways:
     """What some clinics have beside the words of all and the code of the reception, by clinic."""
 
-    judges: Mapping[str, Callable[[Event], Event]] = field(default_factory=dict)
+    judges: Mapping[str, Judge] = field(default_factory=dict)
     alert_targets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     login_urls: Mapping[str, str] = field(default_factory=dict)
     login_secrets: Mapping[str, str] = field(default_factory=dict)
@@ -171,8 +172,10 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _judged(arrivals: Sequence[Arrival], judge: Callable[[Event], Event]) -> list[Arrival]:
-    return [replace(each, event=judge(each.event)) for each in arrivals]
+def _judged(arrivals: Sequence[Arrival], judge: Judge) -> list[Arrival]:
+    ordered = sorted(arrivals, key=lambda each: each.event)
+    judged = judge([each.event for each in ordered])
+    return [replace(each, event=event) for each, event in zip(ordered, judged, strict=True)]
 
 
 def _respond(

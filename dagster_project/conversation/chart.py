@@ -8,15 +8,16 @@ accounts stay a fold over events that gives the same whenever it is done again.
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from dagster_project.conversation.codes import code_in
 from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
-from dagster_project.conversation.fold import WRONG, Account, day_of
+from dagster_project.conversation.fold import WRONG, Account, chart_step, day_of
 from dagster_project.conversation.words import Words
 from dagster_project.ingest.dates import parse_date
 from dagster_project.ingest.reachability import patient_id
@@ -29,6 +30,7 @@ BIRTH = (
     rf"(?P<birth>{SEPARATED}\s*[-/.年]\s*\d{{1,2}}\s*[-/.月]\s*\d{{1,2}}\s*日?"
     r"|[MTSHR]\d{6}|\d{7,8})(?:\s*生(?:まれ)?)?"
 )
+BIRTH_ALONE = re.compile(BIRTH)
 NUMBER_ALONE = re.compile(NUMBER)
 BOTH = re.compile(rf"{NUMBER}[\s,、・]+{BIRTH}")
 ASKED_BIRTH = re.compile(r"(?P<birth>.*\d.*\d.*)")  # any answer with figures is a try
@@ -36,16 +38,30 @@ ASKED_BIRTH = re.compile(r"(?P<birth>.*\d.*\d.*)")  # any answer with figures is
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges one clinic's messages; `account` returns an account as it is before an event."""
+    """Judges one clinic's messages; `account` returns an account as the ledger knows it."""
 
     published: Path
     words: Words
     account: Callable[[str], Account]
 
-    def __call__(self, event: Event) -> Event:
-        """Return the event as it may be kept: a verdict for a chart's number and birth date."""
-        if event.kind != "message":
-            return event
+    def __call__(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events of one webhook as they may be kept, in the order they happened."""
+        stands: dict[str, tuple[str, str]] = {}
+        judged = []
+        for event in sorted(events):
+            after = self._judged(event, stands.get(event.line_user_id))
+            if after.kind in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
+                stands[event.line_user_id] = chart_step(after, Account())
+            judged.append(after)
+        return judged
+
+    def _judged(self, event: Event, stands: tuple[str, str] | None) -> Event:
+        """Return a verdict for a chart's number and birth date, any other event as it is.
+
+        `stands` is what an earlier event of the same webhook left asked, None where there is none.
+        """
+        if event.kind != "message" or self.words.is_urgent(event.said):
+            return event  # an emergency is heard whatever was asked
         said = DASHES.sub("-", unicodedata.normalize("NFKC", event.said)).strip().upper()
         if self.words.means(event.said, "chart"):
             return replace(event, kind=CHART_ASKED, said="")
@@ -53,12 +69,17 @@ class Judge:
             return self._tried(event, both["number"], both["birth"])
         if not any(each.isdigit() for each in said):
             return event
-        before = self.account(event.line_user_id)
-        if before.chart_step == "number" and (number := NUMBER_ALONE.fullmatch(said)):
+        if stands is None:
+            before = self.account(event.line_user_id)
+            stands = before.chart_step, before.chart_no
+        step, named = stands
+        if step == "number" and (number := NUMBER_ALONE.fullmatch(said)):
             return replace(event, kind=CHART_NAMED, said=patient_id(number["number"]))
-        if before.chart_step == "birth" and ASKED_BIRTH.fullmatch(said):
-            return self._tried(event, before.chart_no, said.removesuffix("まれ").removesuffix("生"))
-        return event
+        is_code = code_in(said) and not said.isdecimal()
+        if step == "birth" and ASKED_BIRTH.fullmatch(said) and not is_code:
+            return self._tried(event, named, said.removesuffix("まれ").removesuffix("生"))
+        # Asked of nobody, or before its question came: understood by nobody, and kept of nobody.
+        return replace(event, said="") if BIRTH_ALONE.fullmatch(said) and not is_code else event
 
     def _tried(self, event: Event, number: str, birth: str) -> Event:
         """Return the verdict. The chart is looked up whatever is wrong, to take the same time."""

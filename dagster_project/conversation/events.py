@@ -74,8 +74,9 @@ def _arrival(raw: dict[str, Any]) -> Arrival:
         said=_said(raw),
     )
     token = raw.get("replyToken")
-    # On standby another system has the word.
-    may_answer = raw.get("mode") == "active" and isinstance(token, str)
+    # On standby another system has the word; in a group others read along.
+    is_alone = not isinstance(source, dict) or source.get("type", "user") == "user"
+    may_answer = raw.get("mode") == "active" and is_alone and isinstance(token, str)
     return Arrival(event, token if may_answer else None)
 
 

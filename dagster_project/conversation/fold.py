@@ -18,6 +18,7 @@ from dagster_project.settings import TOKYO
 
 WRONG_TRIES = 5
 LOCK_MS = 24 * 60 * 60 * 1000
+OPEN_MS = 24 * 60 * 60 * 1000  # for so long a text answers the question before it
 CONSENT = re.compile(r"consent:(?P<version>[a-z0-9]{1,16}):(?P<purpose>[a-z]+):(?P<answer>yes|no)")
 ANSWER = re.compile(
     r"answer:(?P<questionnaire>[a-z][a-z0-9_]{0,39}):(?P<version>[a-z0-9]{1,16})"
@@ -67,6 +68,7 @@ class Account:
     consents: dict[str, Consent] = field(default_factory=dict)
     answers: dict[Asked, Answer] = field(default_factory=dict)
     asked: Asked | None = None  # the question that stands open
+    asked_ms: int = 0  # since when
     unlinked_on: date | None = None
     wrong_tries: deque[int] = field(default_factory=deque)
     chart_step: str = ""  # what was asked last: number | birth
@@ -117,7 +119,7 @@ def _apply(
         elif code := code_in(event.said):
             _link(account, event, codes, digest(code), used)
         elif started := script.started_by(event.said):
-            account.asked = started
+            account.asked, account.asked_ms = started, event.at_ms
         else:
             _tell(account, event, script)
 
@@ -136,8 +138,8 @@ def _agree(account: Account, event: Event, words: Words) -> None:
 def _tell(account: Account, event: Event, script: Script) -> None:
     """Take a text as the answer, where a question in the patient's own words stands open."""
     question = script.question(account.asked)
-    is_other = script.words.means(event.said, "settings") or script.words.is_urgent(event.said)
-    if account.asked and question and question.free_text and event.said and not is_other:
+    is_open = question and question.free_text and event.at_ms < account.asked_ms + OPEN_MS
+    if account.asked and is_open and script.is_own_words(event.said):
         version = script.questionnaires[account.asked[0]].version
         _answer(account, event, script, account.asked, version, None)
 
@@ -149,7 +151,7 @@ def _answer(
     chosen = question.named(choice) if question else None
     item, value = next(iter(chosen.means.items()), (None, None)) if chosen else (None, None)
     account.answers[asked] = Answer(version, choice, item, value, event.at_ms, event.event_id)
-    account.asked = script.after(asked, choice)
+    account.asked, account.asked_ms = script.after(asked, choice), event.at_ms
 
 
 def _consent(
@@ -178,9 +180,7 @@ def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> N
 
     Tries are counted by account and by chart: many accounts do not make more guesses.
     """
-    if event.kind in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
-        account.chart_step = {CHART_ASKED: "number", CHART_NAMED: "birth"}.get(event.kind, "")
-        account.chart_no = event.said if event.kind == CHART_NAMED else ""
+    account.chart_step, account.chart_no = chart_step(event, account)
     if event.kind != CHART_TRIED:
         return
     digest_, relation, chart = event.said.split(" ")
@@ -192,6 +192,14 @@ def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> N
         tries.append(event.at_ms)
     else:
         account.links[chart] = Link(relation, day_of(event), event.event_id)
+
+
+def chart_step(event: Event, before: Account) -> tuple[str, str]:
+    """Return what stands asked of a chart after an event, number or birth, and the number named."""
+    if event.kind not in {"message", CHART_ASKED, CHART_NAMED, CHART_TRIED}:
+        return before.chart_step, before.chart_no
+    step = {CHART_ASKED: "number", CHART_NAMED: "birth"}.get(event.kind, "")
+    return step, event.said if event.kind == CHART_NAMED else ""
 
 
 def _is_full(tries: Iterable[int], at_ms: int) -> bool:

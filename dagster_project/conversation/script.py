@@ -23,7 +23,7 @@ from dagster_project.conversation.questionnaire import (
 from dagster_project.conversation.words import Words, plain, words
 from dagster_project.settings import ROOT
 
-OWN_WORDS = ("stop", "settings", "unlink")
+OWN_WORDS = ("stop", "settings", "unlink", "chart", "login")
 Asked = tuple[str, str]  # a questionnaire and a question of it
 
 
@@ -89,6 +89,13 @@ class Script:
         return next(
             (each.text for each in self.replies if plain(said) in map(plain, each.words)), None
         )
+
+    def is_own_words(self, said: str) -> bool:
+        """Return whether a text is somebody's own: no word of the chat, no code, no emergency."""
+        is_known = any(self.words.means(said, kind) for kind in OWN_WORDS) or bool(
+            code_in(said) or self.started_by(said) or self.reply(said)
+        )
+        return said != "" and not is_known and not self.words.is_urgent(said)
 
 
 def script_of(folder: Path) -> tuple[Script, list[Finding]]:

@@ -1,6 +1,6 @@
 """Which LINE accounts go with a patient: those that are linked to nobody else."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,21 +31,24 @@ class Accounts:
     shared: int
 
 
-def accounts_of(engine: Engine, clinic: Clinic, landing: Landing, patient: str) -> Accounts:
-    """Return the accounts that were ever linked to a patient or written to for them.
+def accounts_of(
+    engine: Engine, clinic: Clinic, landing: Landing, charts: Collection[str]
+) -> Accounts:
+    """Return the accounts that were ever linked to a patient's charts or written to for them.
 
     A parent's account that also hears of another child stays: it is that child's too.
     """
+    theirs = set(charts)
     chat = {
         user: set(each.links)
         for user, each in accounts(engine, clinic.clinic_id, date.max, Script()).items()
     }
     listed = list(_listed(landing))
-    ever = {user for user, chart, _ in listed if chart == patient}
-    ever |= {user for user, charts in chat.items() if patient in charts}
-    ever |= _in_ledger(engine, clinic.clinic_id, patient)
-    others = {user for user, chart, is_current in listed if is_current and chart != patient}
-    others |= {user for user, charts in chat.items() if charts - {patient}}
+    ever = {user for user, chart, _ in listed if chart in theirs}
+    ever |= {user for user, linked in chat.items() if linked & theirs}
+    ever |= _in_ledger(engine, clinic.clinic_id, theirs)
+    others = {user for user, chart, is_current in listed if is_current and chart not in theirs}
+    others |= {user for user, linked in chat.items() if linked - theirs}
     return Accounts(frozenset(ever - others), len(ever & others))
 
 
@@ -57,7 +60,7 @@ def _listed(landing: Landing) -> Iterator[tuple[str, str, bool]]:
             yield row["line_user_id"], patient_id(row["patient_no"]), path.stem in current
 
 
-def _in_ledger(engine: Engine, clinic_id: str, patient: str) -> set[str]:
+def _in_ledger(engine: Engine, clinic_id: str, charts: Collection[str]) -> set[str]:
     """Return who was written to for a patient, or sent a code of theirs."""
     written = (
         select(intent_patient.c.line_user_id)
@@ -66,12 +69,12 @@ def _in_ledger(engine: Engine, clinic_id: str, patient: str) -> set[str]:
             (intent.c.occurrence_id == intent_patient.c.occurrence_id)
             & (intent.c.line_user_id == intent_patient.c.line_user_id),
         )
-        .where(intent.c.clinic_id == clinic_id, intent_patient.c.patient_id == patient)
+        .where(intent.c.clinic_id == clinic_id, intent_patient.c.patient_id.in_(charts))
     )
     codes = (
         select(link_code.c.digest)
         .join(link_code_patient)
-        .where(link_code.c.clinic_id == clinic_id, link_code_patient.c.patient_id == patient)
+        .where(link_code.c.clinic_id == clinic_id, link_code_patient.c.patient_id.in_(charts))
     )
     sent = select(line_event.c.line_user_id).where(
         line_event.c.clinic_id == clinic_id, line_event.c.code_digest.in_(codes)

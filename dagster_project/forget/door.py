@@ -67,8 +67,8 @@ def kept_of(
     """Return which records speak of nobody forgotten, as a mask."""
     gone = pa.repeat(pa.scalar(False), records.num_rows)
     names = records.schema.names
-    if "patient_no" in names:
-        gone = _or(gone, records["patient_no"], patients_among, forgotten)
+    for name in {"patient_no", "into_patient_no"} & set(names):
+        gone = _or(gone, records[name], patients_among, forgotten)
     if "line_user_id" in names:
         gone = _or(gone, records["line_user_id"], accounts_among, forgotten)
     if "receipt_id" in names and receipts:

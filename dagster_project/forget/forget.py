@@ -19,6 +19,7 @@ from dagster_project.forget.landed import rows_landed, strip_landing
 from dagster_project.forget.published import rows_published, strip_published
 from dagster_project.forget.traces import remove_traces
 from dagster_project.ingest.landing import Landing
+from dagster_project.ingest.reachability import charts_of_one
 from dagster_project.ledger import forgotten as known
 from dagster_project.ledger.erase import erase, scour
 from dagster_project.ledger.store import stamp, writing
@@ -78,14 +79,17 @@ def _begin(
     reason: str | None,
 ) -> None:
     landing = Landing(settings.landing_dir() / clinic.clinic_id)
-    accounts = accounts_of(engine, clinic, landing, patient)
-    hashes = {who.of_patient(patient), *map(who.of_account, accounts.alone)}
+    # Under an old number of theirs, an old export would bring a person back.
+    charts = charts_of_one(landing, patient)
+    accounts = accounts_of(engine, clinic, landing, charts)
+    hashes = {*map(who.of_patient, charts), *map(who.of_account, accounts.alone)}
     whole = Forgotten(who.clinic_id, who.key, frozenset(hashes))
     removed = Counter({"landing": rows_landed(landing, whole)})
     removed += _by_kind(rows_published(settings.published_path(clinic.clinic_id), whole))
     now = settings.now()
     with writing(engine, clinic.clinic_id) as con:
-        removed += erase(con, whole, patient, accounts.alone, stamp(now))
+        for chart in sorted(charts):
+            removed += erase(con, whole, chart, accounts.alone, stamp(now))
         if not removed:
             raise UnknownPersonError(patient)
         removed["account"] = len(accounts.alone)

@@ -12,7 +12,14 @@ import duckdb
 
 from dagster_project.forget.hashes import Forgotten, accounts_among, patients_among
 
-COLUMNS = ("patient_id", "patient_no", "line_user_id", "patient_ids")
+COLUMNS = (
+    "patient_id",
+    "patient_no",
+    "into_patient_id",
+    "into_patient_no",
+    "line_user_id",
+    "patient_ids",
+)
 Named = tuple[str, str, list[str]]  # table, column, the values in it that name them
 
 

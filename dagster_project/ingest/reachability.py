@@ -31,16 +31,30 @@ def reachable(
     if any(each.dataset == "line_links" for name in unread for each in clinic.feeds[name].records):
         return None
     files = current_files(sightings, as_of)
-    merges: dict[str, str] = {}
-    for row in _rows(landing, files, "patient_merges", "merged_on", as_of):
-        if row["into_patient_no"] is not None:
-            merges[patient_id(str(row["patient_no"]))] = patient_id(str(row["into_patient_no"]))
+    merges = _merges(landing, files, as_of)
     links: dict[tuple[str, str], Row] = {}
     for row in _rows(landing, files, "line_links", "linked_on", as_of):
         chart = _merged(merges, patient_id(str(row["patient_no"])))
         links[str(row["line_user_id"]), chart] = row
     linked = {(user, _merged(merges, patient)) for user, patient, *_ in chat.links}
     return _after_the_chat(links, linked, chat, as_of)
+
+
+def charts_of_one(landing: Landing, chart: str) -> set[str]:
+    """Return a chart with all that are one with it, by every merge the newest exports know."""
+    merges = _merges(landing, current_files(landing.sightings(), date.max), date.max)
+    charts = {chart}
+    while more := {each for pair in merges.items() if charts & set(pair) for each in pair} - charts:
+        charts |= more
+    return charts
+
+
+def _merges(landing: Landing, files: Sequence[Row], as_of: date) -> dict[str, str]:
+    return {
+        patient_id(str(row["patient_no"])): patient_id(str(row["into_patient_no"]))
+        for row in _rows(landing, files, "patient_merges", "merged_on", as_of)
+        if row["into_patient_no"] is not None
+    }
 
 
 def _rows(

@@ -95,6 +95,23 @@ def write_alert(
     return True
 
 
+def raise_written(
+    con: Connection,
+    now: datetime,
+    clinic_id: str,
+    kind: str,
+    subject: str,
+    text: str,
+    targets: Sequence[str],
+) -> None:
+    """Write an alert and raise it for each target at once; without any it waits for one."""
+    is_new = write_alert(con, now, clinic_id, kind, subject, text)
+    if is_new and targets:
+        raise_alert(con, now, clinic_id, subject, kind, text, targets)
+        same = (alert.c.clinic_id == clinic_id, alert.c.kind == kind, alert.c.subject == subject)
+        con.execute(update(alert).where(*same).values(raised_at=stamp(now)))
+
+
 def is_written(con: Connection, clinic_id: str, kind: str, subject: str) -> bool:
     """Return whether there is an alert of a kind about a subject."""
     same = (alert.c.clinic_id == clinic_id, alert.c.kind == kind, alert.c.subject == subject)

@@ -12,7 +12,7 @@ from dagster_project.conversation.events import CHART_TRIED, Event
 from dagster_project.conversation.fold import Account, day_of, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
-from dagster_project.ledger.alerts import raise_alert
+from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
@@ -53,10 +53,19 @@ def keep(
     return set(new)
 
 
-def accounts(engine: Engine, clinic_id: str, until: date, script: Script) -> dict[str, Account]:
-    """Return every account of a clinic as of a business day, that day included."""
+def accounts(
+    engine: Engine,
+    clinic_id: str,
+    until: date,
+    script: Script,
+    known_at: datetime | None = None,
+) -> dict[str, Account]:
+    """Return every account of a clinic as of a business day, that day included.
+
+    With `known_at`, from what had arrived by that instant.
+    """
     with reading(engine) as con:
-        events = _events(con, clinic_id)
+        events = _events(con, clinic_id, known_at=known_at)
         codes = _codes(con, clinic_id)
     return fold((each for each in events if day_of(each) <= until), codes, script)
 
@@ -130,7 +139,7 @@ def _report_urgent(
     """Write that somebody wrote of an emergency; the text itself stays with the event."""
     write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
     text = f"{URGENT}({event.line_user_id})"
-    raise_alert(con, now, clinic_id, event.event_id, "urgent_message", text, targets)
+    raise_written(con, now, clinic_id, "urgent_message", event.event_id, text, targets)
 
 
 def _known(con: Connection, clinic_id: str, event_ids: Sequence[str]) -> list[str]:
@@ -169,11 +178,18 @@ def _sharing_codes(con: Connection, clinic_id: str, line_user_id: str) -> set[st
         users = found
 
 
-def _events(con: Connection, clinic_id: str, users: set[str] | None = None) -> list[Event]:
+def _events(
+    con: Connection,
+    clinic_id: str,
+    users: set[str] | None = None,
+    known_at: datetime | None = None,
+) -> list[Event]:
     columns = (line_event.c[name] for name in ("at_ms", "event_id", "kind", "line_user_id", "said"))
     query = select(*columns).where(line_event.c.clinic_id == clinic_id)
     if users is not None:
         query = query.where(line_event.c.line_user_id.in_(users))
+    if known_at is not None:
+        query = query.where(line_event.c.received_at <= stamp(known_at))
     rows: Sequence[Any] = con.execute(query).all()
     return [Event(*row) for row in rows]
 

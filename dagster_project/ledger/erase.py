@@ -23,16 +23,20 @@ from sqlalchemy import (
     update,
 )
 
+from dagster_project.conversation.events import CHART_NAMED, CHART_TRIED
 from dagster_project.forget.hashes import Forgotten
 from dagster_project.ledger.batches import take_back
 from dagster_project.ledger.tables import (
+    alert,
     audit,
     batch,
     intent,
     intent_patient,
+    line_event,
     link_code,
     link_code_patient,
     metadata,
+    staff_alert,
 )
 
 RENAMED = {"intent", "intent_patient"}
@@ -84,10 +88,12 @@ def erase(
     """
     _recall(con, who.clinic_id, patient, accounts, at)
     removed = Counter({table.name: count for table, count in _delete(con, who, patient, accounts)})
+    removed["line_event"] += _delete_tries(con, who.clinic_id, patient)
     removed["intent"] = rename_patient(con, who.clinic_id, patient, who.of_patient(patient))
     for user in accounts:
         rename_account(con, who.clinic_id, user, who.of_account(user))
     _scrub_audit(con, who, patient, accounts)
+    _scrub_alerts(con, who, accounts)
     return removed
 
 
@@ -155,6 +161,19 @@ def _delete(
     return found
 
 
+def _delete_tries(con: Connection, clinic_id: str, patient: str) -> int:
+    """Delete what any account said of the chart's number, and with it the links it made."""
+    return con.execute(
+        delete(line_event).where(
+            line_event.c.clinic_id == clinic_id,
+            or_(
+                and_(line_event.c.kind == CHART_NAMED, line_event.c.said == patient),
+                and_(line_event.c.kind == CHART_TRIED, line_event.c.said.endswith(f" {patient}")),
+            ),
+        )
+    ).rowcount
+
+
 def _is_of(table: Table, clinic_id: str) -> ColumnElement[bool]:
     if table is link_code_patient:
         mine = select(link_code.c.digest).where(link_code.c.clinic_id == clinic_id)
@@ -181,3 +200,14 @@ def _scrub_audit(con: Connection, who: Forgotten, patient: str, accounts: Collec
             clean[name] = hashed
         if clean != said:
             con.execute(update(audit).where(audit.c.id == row.id).values(**clean))
+
+
+def _scrub_alerts(con: Connection, who: Forgotten, accounts: Collection[str]) -> None:
+    """Put the hash in the place of the accounts in what staff were told."""
+    for table in (alert, staff_alert):
+        for user in accounts:
+            con.execute(
+                update(table)
+                .where(table.c.clinic_id == who.clinic_id, table.c.text.contains(user))
+                .values(text=func.replace(table.c.text, user, who.of_account(user)))
+            )

@@ -13,13 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from dagster_project.clinic import Retention
-from dagster_project.conversation.words import words
+from dagster_project.conversation.script import Script
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, line_event, link_code, link_code_patient, override
 from dagster_project.settings import TOKYO
 
 SETTLED = ("accepted", "rejected", "unknown", "expired")
 MEANT = ("stop", "unlink", "settings")  # what the state of an account rests on
+REMOVED = "[消去済み]"  # in the place of somebody's own words: that there were any still counts
 
 
 @dataclass(frozen=True)
@@ -32,33 +33,47 @@ class Retired:
     codes: int
 
 
-def retire(engine: Engine, clinic_id: str, limits: Retention, as_of: date) -> Retired:
-    """Remove what is older than its limit on a business day; the second time nothing is left."""
+def retire(
+    engine: Engine, clinic_id: str, limits: Retention, as_of: date, script: Script
+) -> Retired:
+    """Remove what is older than its limit on a business day; the second time nothing is left.
+
+    `script` is the clinic's: the words that start its questionnaires are nobody's own.
+    """
     with writing(engine, clinic_id) as con:
         return Retired(
-            _texts(con, clinic_id, as_of - timedelta(days=limits.free_text_days)),
+            _texts(con, clinic_id, as_of - timedelta(days=limits.free_text_days), script),
             _reasons(con, clinic_id, as_of - timedelta(days=limits.free_text_days)),
             _bodies(con, clinic_id, as_of - timedelta(days=limits.message_body_days)),
             _codes(con, clinic_id, as_of - timedelta(days=limits.unused_code_days)),
         )
 
 
-def _texts(con: Connection, clinic_id: str, before: date) -> int:
-    """Blank what people wrote before a day, but for codes and the words that mean something."""
+def _texts(con: Connection, clinic_id: str, before: date, script: Script) -> int:
+    """Remove what people wrote before a day, but for codes and the words that mean something.
+
+    The fold gives the same accounts and answers afterwards.
+    """
     old: Sequence[Any] = con.execute(
         select(line_event.c.event_id, line_event.c.said).where(
             line_event.c.clinic_id == clinic_id,
             line_event.c.kind == "message",
             line_event.c.code_digest.is_(None),
-            line_event.c.said != "",
+            line_event.c.said.not_in(("", REMOVED)),
             line_event.c.at_ms < _start(before).timestamp() * 1000,
         )
     ).all()
-    free = [each.event_id for each in old if not any(words().means(each.said, m) for m in MEANT)]
-    for event_id in free:
-        one = and_(line_event.c.clinic_id == clinic_id, line_event.c.event_id == event_id)
-        con.execute(update(line_event).where(one).values(said=""))
+    free = [each for each in old if not _is_meant(each.said, script)]
+    for each in free:
+        one = and_(line_event.c.clinic_id == clinic_id, line_event.c.event_id == each.event_id)
+        left = REMOVED if script.is_own_words(each.said) else ""
+        con.execute(update(line_event).where(one).values(said=left))
     return len(free)
+
+
+def _is_meant(said: str, script: Script) -> bool:
+    is_word = any(script.words.means(said, each) for each in MEANT)
+    return is_word or script.started_by(said) is not None
 
 
 def _reasons(con: Connection, clinic_id: str, before: date) -> int:

@@ -6,7 +6,7 @@ Read from a copy, as is everything here: a replay may take longer than the file 
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -34,6 +34,7 @@ class PastNight:
     day: date
     settings_version: str | None
     is_published: bool
+    built_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def read_past(published: Path, aside: Path, start: date, end: date) -> Past:
             )
         try:
             rows = con.execute(
-                "select as_of, settings_version, true from meta.nights"
+                "select as_of, settings_version, true, built_at from meta.nights"
                 " where as_of between ? and ? order by as_of",
                 [start, end],
             ).fetchall()
@@ -91,7 +92,10 @@ def read_past(published: Path, aside: Path, start: date, end: date) -> Past:
             ).fetchall()
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise ReplayError(OLDER) from error
-    nights = [PastNight(*row) for row in rows]
+    nights = [
+        PastNight(day, version, is_published, datetime.fromisoformat(built_at))
+        for day, version, is_published, built_at in rows
+    ]
     if not nights:
         days = (min(end, build.as_of) - start).days + 1
         nights = [PastNight(start + timedelta(days=n), None, False) for n in range(days)]

@@ -9,6 +9,10 @@ import duckdb
 
 from dagster_project import transform
 from dagster_project.clinic import Clinic
+from dagster_project.conversation.script import script_of
+from dagster_project.ledger.chat_snapshot import snapshot
+from dagster_project.ledger.conversation import accounts
+from dagster_project.ledger.store import open_ledger
 from dagster_project.prepare import Night, prepare, settings_version
 from dagster_project.publish import Build
 from dagster_project.replay.compare import NightCheck, compare
@@ -55,6 +59,8 @@ def _build(
     built: Path,
 ) -> None:
     target = settings.dbt_target_dir()
+    ledger = open_ledger(settings.ledger())
+    script, _ = script_of(settings.exports_dir / clinic.clinic_id)
     at = datetime.combine(night.day, time(), TOKYO)
     given = Night(
         Build(clinic.clinic_id, f"replay-{night.day}", night.day, at),
@@ -63,6 +69,8 @@ def _build(
         last_night=before,
         rules=rules_of(transform.parse(settings.dbt_dir, target)),
         overrides=past.overrides_known_on(night),
+        chat=snapshot(accounts(ledger, clinic.clinic_id, night.day, script, night.built_at)),
+        choices=script.choices(),
     )
     # dbt names the database after the file: the same for every night, or each would be parsed.
     work = built.parent / "work" / "warehouse.duckdb"

@@ -115,7 +115,9 @@ def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> li
     actions: list[dict[str, Any]] = []
     for message in last["messages"] if last else []:
         actions += message.get("template", {}).get("actions", [])
-        actions += [each["action"] for each in message.get("quickReply", {}).get("items", [])]
+    if last:  # as LINE does, those of the last message alone
+        quick = last["messages"][-1].get("quickReply", {}).get("items", [])
+        actions += [each["action"] for each in quick]
     taps = [each for each in actions if each["type"] == "postback"]
     return [
         "<div class=taps id=taps role=group aria-label=選択肢>",

@@ -1,10 +1,11 @@
 -- One row per wish that many people share and no tag speaks of yet: proposed, waiting for an owner.
+-- A choice of one name is one wish, in whichever questionnaires and words it is asked.
 -- Nothing is deployed by itself; the tag exists when somebody writes its file.
 with
     wishes as (
         select
             'wish_' || choices.choice as proposed_tag,
-            choices.label as label_ja,
+            max(choices.label) as label_ja,
             count(distinct answers.line_user_id) as people,
             min(answers.answered_on) as first_on,
             max(answers.answered_on) as last_on
@@ -15,7 +16,7 @@ with
             and choices.question = answers.question
             and choices.choice = answers.choice
             and choices.is_wish
-        group by choices.choice, choices.label
+        group by choices.choice
     )
 select
     wishes.proposed_tag,

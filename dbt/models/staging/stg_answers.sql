@@ -1,8 +1,18 @@
--- One row per LINE account, question and patient the account is: its last answer in the chat. What
--- was said in one's own words stays in the ledger.
+-- One row per LINE account and question: its last answer in the chat, of the one patient the
+-- account
+-- is. An account that is several has answered for nobody knows whom. What was said in one's own
+-- words stays in the ledger.
+with
+    selves as (
+        select line_user_id, min(patient_id) as patient_id
+        from {{ ref("stg_line_links") }}
+        where relation = 'self'
+        group by line_user_id
+        having count(*) = 1
+    )
 select
     answers.line_user_id,
-    links.patient_id,
+    selves.patient_id,
     answers.questionnaire,
     answers.version,
     answers.question,
@@ -14,7 +24,4 @@ select
     answers.event_id as file_id,
     cast(0 as bigint) as line_no
 from {{ source("ledger", "chat_answers") }} as answers
-left join
-    {{ ref("stg_line_links") }} as links
-    on links.line_user_id = answers.line_user_id
-    and links.relation = 'self'
+left join selves on selves.line_user_id = answers.line_user_id
