@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
 
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
-from dagster_project.delivery.gate import Consent, Key, Planned, refusals
+from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
 from dagster_project.ledger.approvals import say_what_waits
 from dagster_project.ledger.batches import batches_in, take_back
-from dagster_project.ledger.dead_letters import resends
+from dagster_project.ledger.dead_letters import Resend, resends, still_right
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent, intent_patient
@@ -61,33 +61,47 @@ def freeze(
     retired: Set[str] = frozenset(),
     unapproved: Set[str] = frozenset(),
     variants: Mapping[Key, str] = MappingProxyType({}),
-    visited: Set[Key] = frozenset(),
+    visited: Set[CameTo] = frozenset(),
+    due: Set[tuple[str, str]] = frozenset(),
+    max_a_day: int = MAX_A_DAY,
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version, and `variants` which text of it
     each message is; those who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired`, and no message of `visited`, is sent; those of
-    `unapproved` wait as planned. What no sound plan would bring here trips the circuit
-    breaker, in the same transaction. Raises FreezeError when two runs freeze the same
-    people at once.
+    decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
+    `unapproved` wait as planned. What a person wants sent again says what it said first, and
+    only where campaign and patient are of `due` today. What no sound plan would bring here
+    trips the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze
+    the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
         again = resends(con, build.clinic_id)
-        still_planned = {**still_planned, **again}
+        still_planned = {**still_planned, **still_right(again, due)}
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
         planned = _read(con, build, state="planned")
         had_today = _had_today(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
         refused = refusals(
-            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed, visited
+            planned,
+            still_planned,
+            reachable,
+            sent_today,
+            retired,
+            set(had_today),
+            vetoed,
+            visited,
+            max_a_day,
         )
         _skip(con, refused, at)
         say_what_waits(con, build.clinic_id, unapproved)
-        trip_on_refusals(con, build.clinic_id, refused, now)
+        # Beside what a person wants sent again, the plan alone is no sign of anything.
+        asked_for = {user for _, user in again}
+        unasked = {key: why for key, why in refused.items() if key[1] not in asked_for}
+        trip_on_refusals(con, build.clinic_id, unasked, now)
         ready = [
             each
             for each in planned
@@ -99,7 +113,7 @@ def freeze(
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
-            told = _told(members, messages, variants)
+            told = _told(members, messages, variants, again)
             parts = [(part, said) for to, said in told for part in split_evenly(to, max_batch)]
             for users, said in parts:
                 row = _batch(build, occurrence_id, users, said)
@@ -132,13 +146,19 @@ def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
 
 
 def _told(
-    members: Sequence[Planned], messages: Wordings, variants: Mapping[Key, str]
+    members: Sequence[Planned],
+    messages: Wordings,
+    variants: Mapping[Key, str],
+    again: Mapping[Key, Resend],
 ) -> list[tuple[list[str], list[Message]]]:
     """Return the accounts of one occurrence by what they are told."""
     told: dict[str, tuple[list[str], list[Message]]] = {}
     for each in members:
-        variant = variants.get(each.key, PLAIN)
-        said = wording(messages, each.content_version, variant, len(each.patient_ids))
+        if each.key in again:
+            said = list(again[each.key].said)
+        else:
+            variant = variants.get(each.key, PLAIN)
+            said = wording(messages, each.content_version, variant, len(each.patient_ids))
         users, _ = told.setdefault(json.dumps(said), ([], said))
         users.append(each.key[1])
     return list(told.values())
@@ -175,7 +195,7 @@ def _dissolve(
     at: str,
     retired: Set[str],
     vetoed: Set[str],
-    visited: Set[Key],
+    visited: Set[CameTo],
 ) -> None:
     """Take back waiting batches in which somebody has since blocked, come or been vetoed."""
     waiting = _read(con, build, state="batched")
