@@ -47,6 +47,7 @@ TABLES = {
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
+    "ledger.vetoes": "scope varchar, subject varchar",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
     " made_on date, expires_on date, withdrawn_on date, known_on date, withdrawal_known_on date",
     "ledger.tag_decisions": "id bigint, tag varchar, action varchar, finding varchar,"
@@ -88,6 +89,7 @@ class Night:
     last_night: Path  # its published file; before the first night there is none
     rules: Rules = UNVERSIONED
     deliveries: Rows = ()  # as `ledger.deliveries`
+    vetoes: Rows = ()  # as `ledger.vetoes`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
     chat: Chat = (
@@ -114,6 +116,7 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         landing_view(con, folder, "files", FILES, _may_be_known(night.clinic, build.as_of))
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
         _fill(con, "ledger.deliveries", night.deliveries)
+        _fill(con, "ledger.vetoes", night.vetoes)
         _fill(con, "ledger.overrides", night.overrides)
         _fill(con, "ledger.tag_decisions", night.decisions)
         _fill(con, "ledger.chat_accounts", night.chat.accounts)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -127,9 +128,17 @@ class Night:
         return plan_night(self.engine, rows, self.build, self.clock())
 
     def freeze(
-        self, rows: Sequence[PlanRow], without: Iterable[str] = (), max_batch: int = 500
+        self,
+        rows: Sequence[PlanRow],
+        without: Iterable[str] = (),
+        max_batch: int = 500,
+        **changes: object,
     ) -> FreezeSummary:
         gone = set(without)
+        given: dict[str, Any] = {
+            "messages": MESSAGES | dict.fromkeys(("v2", "v3"), MESSAGES["v1"]),
+            "due": {(row.campaign, each) for row in rows for each in row.patient_ids.split(",")},
+        }
         return freeze(
             self.engine,
             self.build,
@@ -140,10 +149,10 @@ class Night:
                 if row.line_user_id not in gone
                 for patient in row.patient_ids.split(",")
             },
-            MESSAGES | dict.fromkeys(("v2", "v3"), MESSAGES["v1"]),
-            datetime.combine(self.build.as_of, self.clinic.send_window.closes, TOKYO),
-            self.clock(),
-            max_batch,
+            not_after=datetime.combine(self.build.as_of, self.clinic.send_window.closes, TOKYO),
+            now=self.clock(),
+            max_batch=max_batch,
+            **(given | changes),
         )
 
     def send(self) -> SendSummary:

@@ -1,11 +1,16 @@
 """Acceptance D8: seven children, six parents, three messages, and none of them says of what."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
 from clinic_builder import Row, user
-from nights import MONDAY, World
+from nights import MONDAY, World, at
 
+from dagster_project.clinic import clinic_in
+from dagster_project.insight.morning import read_morning
+from dagster_project.insight.morning_page import write_morning
+from dagster_project.ledger.store import open_ledger
 from dagster_project.line.messages import revealing
 
 BORN = {
@@ -119,3 +124,35 @@ def test_d8_of_two_siblings_only_who_is_sent_is_counted(world: World) -> None:
     (text,) = told(world, "d8b")[PARENT["A"]]
     assert "お子さま2名" in text
     assert "終わりが近い" in text
+
+
+def test_the_morning_sheet_shows_each_text_that_leaves_and_how_many_get_it(world: World) -> None:
+    world.write("d8", MONDAY, seven_children())
+    settings = world.settings(MONDAY, at(MONDAY, 3))
+    assert world.nightly(MONDAY, at(MONDAY, 3)) == 0
+    path = write_morning(settings, clinic_in(settings.exports_dir, "d8"))
+    assert path is not None
+    page = path.read_text(encoding="utf-8")
+    morning = read_morning(
+        settings.published_path("d8"),
+        open_ledger(settings.ledger()),
+        settings.dbt_dir / "campaigns",
+        MONDAY,
+        None,
+    )
+    assert morning is not None
+    (vaccination,) = (each for each in morning.campaigns if each.name == "vaccination")
+    assert vaccination.trouble is None
+    shown = {str(text.messages[0]["text"]): text.accounts for text in vaccination.texts}
+    assert all(text in page for text in shown)
+    assert "{children}" not in page
+    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    sent = Counter(text for texts in told(world, "d8").values() for text in texts)
+    assert shown == sent
+    assert len(shown) == 3
+    numbered = {
+        each.patients[0][0]: vaccination.texts[each.text].messages[0]["text"]
+        for each in vaccination.recipients
+    }
+    assert "お子さま2名" in str(numbered[NUMBER["A"]])
+    assert "終わりが近い" in str(numbered[NUMBER["D"]])

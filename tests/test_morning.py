@@ -49,8 +49,10 @@ def test_the_sheet_says_who_why_what_and_what_was_cut(early: Settings) -> None:
         assert len(named) == written
         assert all(why for _, why in named), campaign.name
         assert campaign.trouble is None
-        for message in campaign.messages:
-            assert str(message["text"]) in page
+        assert sum(text.accounts for text in campaign.texts) == len(campaign.recipients)
+        for text in campaign.texts:
+            for message in text.messages:
+                assert str(message["text"]) in page
     assert "LINE未連携" in page
     assert "古いデータ" not in page
     for network in ("http://", "https://", "src=", "<script", "@import"):

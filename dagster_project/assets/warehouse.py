@@ -17,6 +17,7 @@ from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
+from dagster_project.ledger.holds import vetoes_for_warehouse
 from dagster_project.ledger.overrides import overrides_for_warehouse
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tag_decisions import decisions_for_warehouse
@@ -59,6 +60,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             last_night=settings.published_path(clinic.clinic_id),
             rules=rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
+            vetoes=vetoes_for_warehouse(ledger, clinic.clinic_id),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
             decisions=decisions_for_warehouse(ledger),
             chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),

@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, insert, update
 
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
-from dagster_project.delivery.gate import Consent, Key, Planned, refusals
+from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
+from dagster_project.delivery.planned import had_today as had_by_account
+from dagster_project.delivery.planned import read_planned
 from dagster_project.ledger.approvals import say_what_waits
 from dagster_project.ledger.batches import batches_in, take_back
-from dagster_project.ledger.dead_letters import resends
+from dagster_project.ledger.dead_letters import Resend, resends, still_right
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import stamp, writing
-from dagster_project.ledger.tables import batch, intent, intent_patient
+from dagster_project.ledger.tables import batch, intent
 from dagster_project.line.body import render_body
 from dagster_project.line.messages import Message
 from dagster_project.line.wordings import PLAIN, Wordings, wording
@@ -61,33 +62,47 @@ def freeze(
     retired: Set[str] = frozenset(),
     unapproved: Set[str] = frozenset(),
     variants: Mapping[Key, str] = MappingProxyType({}),
-    visited: Set[Key] = frozenset(),
+    visited: Set[CameTo] = frozenset(),
+    due: Set[tuple[str, str]] = frozenset(),
+    max_a_day: int = MAX_A_DAY,
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
     `messages` holds each campaign's content by its version, and `variants` which text of it
     each message is; those who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
-    decides. No campaign of `retired`, and no message of `visited`, is sent; those of
-    `unapproved` wait as planned. What no sound plan would bring here trips the circuit
-    breaker, in the same transaction. Raises FreezeError when two runs freeze the same
-    people at once.
+    decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
+    `unapproved` wait as planned. What a person wants sent again says what it said first, and
+    only where campaign and patient are of `due` today. What no sound plan would bring here
+    trips the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze
+    the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
         again = resends(con, build.clinic_id)
-        still_planned = {**still_planned, **again}
+        still_planned = {**still_planned, **still_right(again, due)}
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
-        planned = _read(con, build, state="planned")
-        had_today = _had_today(con, build)
+        planned = read_planned(con, build, state="planned")
+        had_today = had_by_account(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
         refused = refusals(
-            planned, still_planned, reachable, sent_today, retired, set(had_today), vetoed, visited
+            planned,
+            still_planned,
+            reachable,
+            sent_today,
+            retired,
+            set(had_today),
+            vetoed,
+            visited,
+            max_a_day,
         )
         _skip(con, refused, at)
         say_what_waits(con, build.clinic_id, unapproved)
-        trip_on_refusals(con, build.clinic_id, refused, now)
+        # Beside what a person wants sent again, the plan alone is no sign of anything.
+        asked_for = {user for _, user in again}
+        unasked = {key: why for key, why in refused.items() if key[1] not in asked_for}
+        trip_on_refusals(con, build.clinic_id, unasked, now)
         ready = [
             each
             for each in planned
@@ -99,7 +114,7 @@ def freeze(
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
-            told = _told(members, messages, variants)
+            told = _told(members, messages, variants, again)
             parts = [(part, said) for to, said in told for part in split_evenly(to, max_batch)]
             for users, said in parts:
                 row = _batch(build, occurrence_id, users, said)
@@ -132,13 +147,19 @@ def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
 
 
 def _told(
-    members: Sequence[Planned], messages: Wordings, variants: Mapping[Key, str]
+    members: Sequence[Planned],
+    messages: Wordings,
+    variants: Mapping[Key, str],
+    again: Mapping[Key, Resend],
 ) -> list[tuple[list[str], list[Message]]]:
     """Return the accounts of one occurrence by what they are told."""
     told: dict[str, tuple[list[str], list[Message]]] = {}
     for each in members:
-        variant = variants.get(each.key, PLAIN)
-        said = wording(messages, each.content_version, variant, len(each.patient_ids))
+        if each.key in again:
+            said = list(again[each.key].said)
+        else:
+            variant = variants.get(each.key, PLAIN)
+            said = wording(messages, each.content_version, variant, len(each.patient_ids))
         users, _ = told.setdefault(json.dumps(said), ([], said))
         users.append(each.key[1])
     return list(told.values())
@@ -175,27 +196,15 @@ def _dissolve(
     at: str,
     retired: Set[str],
     vetoed: Set[str],
-    visited: Set[Key],
+    visited: Set[CameTo],
 ) -> None:
     """Take back waiting batches in which somebody has since blocked, come or been vetoed."""
-    waiting = _read(con, build, state="batched")
+    waiting = read_planned(con, build, state="batched")
     refused = refusals(
         waiting, still_planned, reachable, retired=retired, vetoed=vetoed, visited=visited
     )
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
-
-
-def _had_today(con: Connection, build: Build) -> list[tuple[str, str]]:
-    """Return what each account has got, or is about to get, of this business day: its content."""
-    rows: Sequence[Any] = con.execute(
-        select(intent.c.line_user_id, intent.c.content_version).where(
-            intent.c.clinic_id == build.clinic_id,
-            intent.c.state == "batched",
-            intent.c.as_of == build.as_of,
-        )
-    ).all()
-    return [(line_user_id, version) for line_user_id, version in rows]
 
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:
@@ -214,45 +223,3 @@ def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:
                 for (occurrence_id, user), reason in refused.items()
             ],
         )
-
-
-def _read(con: Connection, build: Build, *, state: str) -> list[Planned]:
-    """Return a day's planned intents, or those in batches that have reached nobody."""
-    chosen = [
-        intent.c.clinic_id == build.clinic_id,
-        intent.c.state == state,
-        intent.c.as_of == build.as_of,
-    ]
-    waiting = select(batch.c.id).where(
-        batch.c.clinic_id == build.clinic_id, batch.c.state == "frozen"
-    )
-    if state == "batched":
-        chosen.append(intent.c.batch_id.in_(waiting))
-    rows = con.execute(
-        select(intent)
-        .where(*chosen)
-        .order_by(intent.c.priority, intent.c.occurrence_id, intent.c.line_user_id)
-    ).all()
-    same = and_(
-        intent_patient.c.occurrence_id == intent.c.occurrence_id,
-        intent_patient.c.line_user_id == intent.c.line_user_id,
-    )
-    patients: dict[Key, list[str]] = {}
-    named: Sequence[Any] = con.execute(
-        select(intent_patient).join(intent, same).where(*chosen)
-    ).all()
-    for occurrence_id, user, patient_id in named:
-        patients.setdefault((occurrence_id, user), []).append(patient_id)
-    return [
-        Planned(
-            key=(row.occurrence_id, row.line_user_id),
-            purpose=row.purpose,
-            patient_ids=patients.get((row.occurrence_id, row.line_user_id), []),
-            campaign=row.campaign,
-            priority=row.priority,
-            content_version=row.content_version,
-            build_id=row.build_id,
-            batch_id=row.batch_id,
-        )
-        for row in rows
-    ]

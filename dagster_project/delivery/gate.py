@@ -16,6 +16,7 @@ from dagster_project.publish import Build
 Key = tuple[str, str]  # occurrence_id, line_user_id
 MAX_A_DAY = 2  # messages to one account, whatever plans them
 Consent = tuple[str, str, str]  # line_user_id, patient_id, purpose
+CameTo = tuple[str, str]  # campaign, patient_id
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def refusals(
     retired: Set[str] = frozenset(),
     had_today: Set[tuple[str, str]] = frozenset(),
     vetoed: Set[str] = frozenset(),
-    visited: Set[Key] = frozenset(),
+    visited: Set[CameTo] = frozenset(),
+    max_a_day: int = MAX_A_DAY,
 ) -> dict[Key, str]:
     """Return the intents that may not be sent after all, each with its reason.
 
@@ -88,7 +90,8 @@ def refusals(
     are the campaigns that stand on a tag which was retired since the night; `had_today`
     is what content each account got today, which under another occurrence is a repeat;
     `vetoed` are the subjects of vetoes, a message for several patients stopped by one;
-    `visited` the messages of whose patients one has come by the newest export.
+    `visited` who came by the newest export, and of which campaign that is the goal;
+    `max_a_day` is the clinic's own cap.
     """
     refused: dict[Key, str] = {}
     had = set(had_today)
@@ -101,7 +104,7 @@ def refusals(
             refused[each.key] = "tag_retired"
         elif vetoed & subjects(each):
             refused[each.key] = "vetoed"
-        elif each.key in visited:
+        elif any((each.campaign, patient) in visited for patient in each.patient_ids):
             refused[each.key] = "visited_recently"
         elif sorted(still_planned[each.key]) != sorted(each.patient_ids):
             refused[each.key] = "patients_changed"
@@ -111,6 +114,8 @@ def refusals(
             refused[each.key] = "repeated_content"
         elif sent_today is not None and messages[user] >= MAX_A_DAY:
             refused[each.key] = "too_many_today"
+        elif sent_today is not None and messages[user] >= max_a_day:
+            refused[each.key] = "other_message_today"
         else:
             messages[user] += 1
             had.add((user, each.content_version))

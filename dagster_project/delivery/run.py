@@ -14,7 +14,7 @@ from dagster_project.clinic import Clinic
 from dagster_project.delivery.approval import Campaign, waiting
 from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import freeze
-from dagster_project.delivery.gate import UNREADABLE_LINKS, Consent, Key, why_closed
+from dagster_project.delivery.gate import UNREADABLE_LINKS, CameTo, Consent, Key, why_closed
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.ledger.holds import in_force
@@ -75,7 +75,8 @@ def deliver(
     is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    build, plan, variants, retired_today = _published(published, retired(engine, now.date()).keys())
+    night = _published(published, retired(engine, now.date()).keys())
+    build = night.build if night else None
     with reading(engine) as con:
         holds = in_force(con, clinic.clinic_id, "stop", "breaker")
         unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
@@ -83,20 +84,22 @@ def deliver(
     refused = 0
     if closed is None and reachable is None:
         closed = UNREADABLE_LINKS
-    if closed is None and build is not None and reachable is not None:
+    if closed is None and night is not None and reachable is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
         refused = freeze(
             engine,
-            build,
-            plan,
+            night.build,
+            night.plan,
             reachable,
             messages,
             closes,
             now,
-            retired=retired_today,
+            retired=night.retired,
             unapproved=unapproved,
-            variants=variants,
-            visited=_visited(published, last_visits, build.as_of),
+            variants=night.variants,
+            visited=_visited(night, last_visits),
+            due=night.due,
+            max_a_day=clinic.contact.max_messages_a_day,
         ).refused
     sent = send_batches(
         engine,
@@ -111,42 +114,51 @@ def deliver(
     )
 
 
-def _published(
-    path: Path, retired_tags: Set[str]
-) -> tuple[Build | None, dict[Key, Sequence[str]], dict[Key, str], set[str]]:
-    """Return the published build, its plan, its variants, and campaigns with a tag retired since.
+@dataclass(frozen=True)
+class _Night:
+    """What sending asks of the published night, read at once."""
+
+    build: Build
+    plan: Mapping[Key, Sequence[str]]  # the patients of each message
+    variants: Mapping[Key, str]
+    due: Set[tuple[str, str]]  # campaign and patient decided for, or only sent already
+    pauses: Mapping[str, int]  # campaign -> days after a visit without an invitation
+    retired: Set[str]  # campaigns with a tag that was retired since
+
+
+def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
+    """Return the published night, None before the first.
 
     Through one connection: another build may take its place.
     """
     if not path.exists():
-        return None, {}, {}, set()
+        return None
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
             "select occurrence_id, line_user_id, patient_ids, variant from delivery_plan"
         ).fetchall()
-        plan = {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows}
-        variants = {(occurrence, user): variant for occurrence, user, _, variant in rows}
-        gone = _standing_on(con, retired_tags) if retired_tags else set()
-        return build_of(con), plan, variants, gone
-
-
-def _visited(path: Path, last_visits: Mapping[str, date], as_of: date) -> set[Key]:
-    """Return the messages for a patient who came within the days the campaign gives."""
-    if not last_visits:
-        return set()
-    with duckdb.connect(str(path), read_only=True) as con:
-        rows = con.execute(
-            "select plan.occurrence_id, plan.line_user_id, plan.patient_ids,"
-            " campaigns.visited_within_days from delivery_plan as plan"
-            " join campaigns on campaigns.campaign = plan.campaign"
+        due = con.execute(
+            "select campaign, patient_id from delivery_decisions"
+            " where reason in ('send', 'already_this_cycle')"
         ).fetchall()
-    return {
-        (occurrence, user)
-        for occurrence, user, patients, days in rows
-        if any(
-            (day := last_visits.get(patient)) and day + timedelta(days=days) > as_of
-            for patient in patients.split(",")
+        pauses = con.execute("select campaign, visited_within_days from campaigns").fetchall()
+        return _Night(
+            build_of(con),
+            {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows},
+            {(occurrence, user): variant for occurrence, user, _, variant in rows},
+            set(due),
+            dict(pauses),
+            _standing_on(con, retired_tags) if retired_tags else set(),
         )
+
+
+def _visited(night: _Night, last_visits: Mapping[str, date]) -> set[CameTo]:
+    """Return who came within the days a campaign gives, with that campaign."""
+    return {
+        (campaign, patient)
+        for campaign, days in night.pauses.items()
+        for patient, day in last_visits.items()
+        if day + timedelta(days=days) > night.build.as_of
     }
 
 

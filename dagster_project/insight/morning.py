@@ -12,7 +12,8 @@ from sqlalchemy import Engine, func, select
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
-from dagster_project.line.messages import Message, MessageError, content_version, load_message
+from dagster_project.line.messages import Message, MessageError
+from dagster_project.line.wordings import PLAIN, wording, wordings_of
 from dagster_project.publish import Build
 
 WAITING = {"planned", "frozen", "sending"}
@@ -23,6 +24,15 @@ class Recipient:
     """One account's message: the patients it is for, by id, and why each."""
 
     patients: Sequence[tuple[str, str]]  # patient id, why
+    text: int  # its place among the campaign's texts
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text a campaign sends this morning, word for word, and how many accounts get it."""
+
+    messages: Sequence[Message]
+    accounts: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Campaign:
     tags: Sequence[tuple[str, int]]  # label, patients to be written to who have it
     waterfall: Sequence[WaterfallStep]
     recipients: Sequence[Recipient]
-    messages: Sequence[Message]
+    texts: Sequence[Text]
     trouble: str | None  # why the text shown is not the one planned
 
 
@@ -105,12 +115,16 @@ def _campaign(
 ) -> Campaign:
     listed = [tag for tag in tags.split(",") if tag]
     plan = con.execute(
-        "select patient_ids, content_version from delivery_plan where campaign = ? order by all",
+        "select patient_ids, variant, content_version from delivery_plan where campaign = ?"
+        " order by all",
         [name],
     ).fetchall()
     why = _reasons(con, name, listed)
+    told = [(variant, len(patients.split(","))) for patients, variant, _ in plan]
+    texts, places, trouble = _content(campaigns_dir / name, told, {row[2] for row in plan})
     recipients = [
-        Recipient([(who, why.get(who, "")) for who in patients.split(",")]) for patients, _ in plan
+        Recipient([(who, why.get(who, "")) for who in row[0].split(",")], place)
+        for row, place in zip(plan, places, strict=True)
     ]
     counted = con.execute(
         "select k.label_ja, count(*) from delivery_decisions d"
@@ -120,9 +134,8 @@ def _campaign(
         " group by k.label_ja order by 2 desc, 1",
         [name, listed],
     ).fetchall()
-    messages, trouble = _content(campaigns_dir, name, {version for _, version in plan})
     steps = [step for step in waterfall if step.campaign == name]
-    return Campaign(name, label, counted, steps, recipients, messages, trouble)
+    return Campaign(name, label, counted, steps, recipients, texts, trouble)
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> dict[str, str]:
@@ -146,15 +159,25 @@ def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> 
 
 
 def _content(
-    campaigns_dir: Path, name: str, planned: set[str]
-) -> tuple[Sequence[Message], str | None]:
+    folder: Path, told: Sequence[tuple[str, int]], planned: set[str]
+) -> tuple[list[Text], list[int], str | None]:
+    """Return the texts for these variants and numbers of patients, and which each is told."""
     try:
-        messages = load_message(campaigns_dir, name)
+        version, said = wordings_of(folder)
     except MessageError as error:
-        return [], f"文面を読めません: {error}"
-    if planned and planned != {content_version(messages)}:
-        return messages, "計画のあとに文面が変わりました。下の文面は計画したものではありません。"
-    return messages, None
+        return [], [0] * len(told), f"文面を読めません: {error}"
+    # Of a campaign that writes to nobody this morning its plain text is shown.
+    cases = {each: wording(said, version, *each) for each in sorted({*told}) or [(PLAIN, 1)]}
+    different: list[list[Message]] = []
+    for words in cases.values():
+        if words not in different:
+            different.append(words)
+    places = [different.index(cases[each]) for each in told]
+    texts = [Text(words, places.count(at)) for at, words in enumerate(different)]
+    if planned and planned != {version}:
+        changed = "計画のあとに文面が変わりました。下の文面は計画したものではありません。"
+        return texts, places, changed
+    return texts, places, None
 
 
 def _ledger(engine: Engine, build: Build) -> tuple[list[tuple[str, str | None, int]], int]:

@@ -4,7 +4,8 @@ Nothing here is ever done by itself. A resend is a new occurrence with a new key
 the published day like any other message, so the gate looks at each of its people again.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.batches import take_back
 from dagster_project.ledger.store import stamp
 from dagster_project.ledger.tables import batch, dead_letter, intent, intent_patient
+from dagster_project.line.messages import Message
 from dagster_project.publish import Build
 
 Decision = Literal["resend", "drop"]
@@ -88,23 +90,51 @@ def decide(
     return letter
 
 
-def resends(con: Connection, clinic_id: str) -> dict[Key, list[str]]:
-    """Return the patients of each message a person wants sent again and that is still in doubt.
+@dataclass(frozen=True)
+class Resend:
+    """A message a person wants sent again: for whom, and the very words of the first one."""
+
+    campaign: str
+    patients: list[str]
+    said: Sequence[Message]  # none once the ledger has let go of them
+
+
+def resends(con: Connection, clinic_id: str) -> dict[Key, Resend]:
+    """Return the messages a person wants sent again and that are still in doubt.
 
     Once LINE's own list has proved that the first one arrived, the second must not leave.
     """
-    in_doubt = (
-        select(dead_letter.c.occurrence_id)
+    in_doubt: Sequence[Any] = con.execute(
+        select(dead_letter.c.occurrence_id, batch.c.campaign, batch.c.body)
         .join(batch, batch.c.id == dead_letter.c.batch_id)
-        .where(dead_letter.c.clinic_id == clinic_id, batch.c.state == "unknown")
-    )
-    rows: Sequence[Any] = con.execute(
-        select(intent_patient).where(intent_patient.c.occurrence_id.in_(in_doubt))
+        .where(
+            dead_letter.c.clinic_id == clinic_id,
+            dead_letter.c.occurrence_id.is_not(None),
+            batch.c.state == "unknown",
+        )
     ).all()
-    found: dict[Key, list[str]] = {}
+    first = {each.occurrence_id: each for each in in_doubt}
+    rows: Sequence[Any] = con.execute(
+        select(intent_patient).where(intent_patient.c.occurrence_id.in_(first))
+    ).all()
+    found: dict[Key, Resend] = {}
     for occurrence_id, user, patient_id in rows:
-        found.setdefault((occurrence_id, user), []).append(patient_id)
+        was = first[occurrence_id]
+        anew = Resend(was.campaign, [], json.loads(was.body).get("messages", []))
+        found.setdefault((occurrence_id, user), anew).patients.append(patient_id)
     return found
+
+
+def still_right(again: Mapping[Key, Resend], due: Set[tuple[str, str]]) -> dict[Key, list[str]]:
+    """Return the patients of each resend whose reason still stands by the published night.
+
+    `due` are the campaigns and patients it decided for, but for what was sent already.
+    """
+    return {
+        key: each.patients
+        for key, each in again.items()
+        if each.said and all((each.campaign, patient) in due for patient in each.patients)
+    }
 
 
 def withdraw_resend(con: Connection, batch_id: str, now: datetime) -> None:

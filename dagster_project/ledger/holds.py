@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 
 from dagster_project.ledger.audit import write_audit
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import reading, stamp
 from dagster_project.ledger.tables import hold
 
 EVERY_CLINIC = "*"
@@ -94,6 +94,17 @@ def in_force(con: Connection, clinic_id: str, *kinds: Kind) -> list[Hold]:
     )
     rows = con.execute(select(*columns).where(mine).order_by(hold.c.id))
     return [Hold(**row._mapping) for row in rows]
+
+
+def vetoes_for_warehouse(engine: Engine, clinic_id: str) -> list[tuple[str, str]]:
+    """Return the rows of `ledger.vetoes`, the scope being patient or campaign."""
+    with reading(engine) as con:
+        return [_split(each.subject) for each in in_force(con, clinic_id, "veto")]
+
+
+def _split(subject: str) -> tuple[str, str]:
+    scope, _, which = subject.partition(" ")
+    return scope, which
 
 
 def _open(clinic_id: str, kind: Kind, subject: str) -> ColumnElement[bool]:

@@ -44,11 +44,19 @@ def wordings(campaigns_dir: Path) -> dict[str, Sequence[Message]]:
     """Return what every campaign says, for `wording` to choose from."""
     found: dict[str, Sequence[Message]] = {}
     for folder in _folders(campaigns_dir):
-        said = texts(folder)
-        version = version_of(said)
-        found |= {f"{version}/{variant}": messages for variant, messages in said.items()}
-        found[version] = said[PLAIN]
+        found |= wordings_of(folder)[1]
     return found
+
+
+def wordings_of(folder: Path) -> tuple[str, dict[str, Sequence[Message]]]:
+    """Return a campaign's content version, and what its folder says.
+
+    Raises MessageError when a file cannot be read or breaks a rule.
+    """
+    said = texts(folder)
+    version = version_of(said)
+    variants = {f"{version}/{variant}": messages for variant, messages in said.items()}
+    return version, {**variants, version: said[PLAIN]}
 
 
 def wording(said: Wordings, version: str, variant: str, patients: int) -> list[Message]:

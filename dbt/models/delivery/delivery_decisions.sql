@@ -84,6 +84,13 @@ with
         from delivered
         where as_of = {{ as_of() }}
     ),
+    -- A campaign reaches a patient once a day: on no second account, in no second wording.
+    told_today as (
+        select distinct campaign, step, patient_id from delivered where as_of = {{ as_of() }}
+    ),
+    -- What a person said not to send. It is decided here too, not by the gate alone, or a child
+    -- would keep the siblings' message back night after night.
+    vetoes as (select distinct scope, subject from {{ source("ledger", "vetoes") }}),
     -- How many messages an account has had: today, and earlier this month.
     had as (
         select
@@ -159,6 +166,8 @@ with
                 then 'already_this_cycle'
                 when heard.occurrence_id is not null and sent_today.patient_id is null
                 then 'already_this_cycle'
+                when told_today.patient_id is not null and sent_today.patient_id is null
+                then 'already_this_cycle'
                 when refused.occurrence_id is not null
                 then 'refused_by_line'
                 when members.due_on > {{ as_of() }}
@@ -169,6 +178,8 @@ with
                 then 'cap'
                 when not calendar.is_open
                 then 'quiet_or_closed'
+                when patients_vetoed.subject is not null or campaigns_vetoed.subject is not null
+                then 'vetoed'
                 else 'send'
             end as own_reason
         from members
@@ -178,6 +189,19 @@ with
             {{ ref("addressees") }} as accounts
             on accounts.patient_id = members.patient_id
             and accounts.purpose = members.purpose
+        left join
+            vetoes as patients_vetoed
+            on patients_vetoed.scope = 'patient'
+            and patients_vetoed.subject = members.patient_id
+        left join
+            vetoes as campaigns_vetoed
+            on campaigns_vetoed.scope = 'campaign'
+            and campaigns_vetoed.subject = members.campaign
+        left join
+            told_today
+            on told_today.campaign = members.campaign
+            and told_today.step = members.step
+            and told_today.patient_id = members.patient_id
         left join held on held.campaign = members.campaign
         left join had on had.line_user_id = accounts.line_user_id
         left join
@@ -204,7 +228,9 @@ with
         select
             *,
             messages_today + dense_rank() over (
-                partition by line_user_id, own_reason = 'send' and not is_sent order by priority
+                partition by line_user_id, own_reason = 'send' and not is_sent
+                -- Of two campaigns of one priority one goes first: a place is for one message.
+                order by priority, campaign, step
             ) as place
         from judged
     ),
