@@ -178,6 +178,7 @@ class Clinic(Part):
 
     clinic_id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")
     name: str
+    phone: str | None = Field(None, pattern=r"^[0-9+()\- ]{8,20}$")  # told in an emergency
     medical_institution_code: str | None = Field(None, pattern=r"^\d{7}$")
     line: Line
     calendar: Calendar = Calendar()

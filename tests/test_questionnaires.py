@@ -1,6 +1,7 @@
 """Questionnaires: what a clinic may write, and what a patient then lives through in the chat."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import chat
@@ -136,6 +137,9 @@ def test_an_emergency_is_answered_with_the_fixed_text_whatever_stands_open(scrip
     ]
     [reply] = said(script, *life)
     assert "119" in str(reply["text"])
+    assert "電話:" not in str(reply["text"])
+    [reply] = said(replace(script, phone="03-0000-0001"), *life)
+    assert str(reply["text"]).endswith("当院の電話: 03-0000-0001")
 
 
 def test_an_answer_of_another_version_keeps_its_version(script: Script) -> None:

@@ -33,7 +33,7 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
 def _replied(event: Event, account: Account, script: Script) -> list[Message]:
     words = script.words
     if words.is_urgent(event.said):
-        return [_text(words.answers["urgent"])]
+        return [_text(script.urgent())]
     if words.means(event.said, "stop"):
         return [_text(words.answers["stopped"])]
     if words.means(event.said, "unlink"):

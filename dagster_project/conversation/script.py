@@ -47,6 +47,12 @@ class Script:
     words: Words = field(default_factory=words)
     questionnaires: Mapping[str, Questionnaire] = field(default_factory=dict)
     replies: tuple[Reply, ...] = ()
+    phone: str | None = None
+
+    def urgent(self) -> str:
+        """Return the fixed answer to an emergency, with the clinic's number where it gives one."""
+        said = self.words.answers["urgent"]
+        return f"{said}\n当院の電話: {self.phone}" if self.phone else said
 
     def started_by(self, said: str) -> Asked | None:
         """Return the first question of the questionnaire that a message starts."""

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from threading import Thread
 
@@ -91,7 +92,10 @@ def ways_of(settings: Settings, clinics: Sequence[Clinic], environ: Mapping[str,
     ledger = open_ledger(settings.ledger())
     logins = {each.clinic_id: each.linking.login_url for each in clinics}
     scripts = {
-        each.clinic_id: script_of(settings.exports_dir / each.clinic_id)[0] for each in clinics
+        each.clinic_id: replace(
+            script_of(settings.exports_dir / each.clinic_id)[0], phone=each.phone
+        )
+        for each in clinics
     }
     dialog = LIVE_LINE_LINK if settings.line == "live" else f"{settings.simulator_url}{LINK_PATH}"
     return Ways(
