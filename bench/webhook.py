@@ -27,9 +27,9 @@ from starlette.types import Receive, Scope, Send
 
 from dagster_project.conversation.app import build_app
 from dagster_project.conversation.script import Script
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import account, accounts
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import line_event
 
 SECRET = "of-the-bench"  # noqa: S105
 CONNECTIONS = 32

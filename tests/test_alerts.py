@@ -26,9 +26,9 @@ from dagster_project.alerts import alert, deliver, targets
 from dagster_project.clinic import Alerts, Clinic
 from dagster_project.conversation.events import parse
 from dagster_project.ledger import alerts as ledger_alerts
+from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.conversation import keep
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import staff_alert
 from dagster_project.settings import Settings
 
 SAID = "朝から胸が痛いです"

@@ -15,9 +15,9 @@ from dagster_project.conversation.events import Event, parse
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.conversation import account, accounts, keep
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 DAY = 24 * 60
 START_MS = int(START.timestamp() * 1000)

@@ -37,8 +37,9 @@ from dagster_project.ledger.conversation import accounts, issue_code, keep
 from dagster_project.ledger.erase import RENAMED, UnderWayError
 from dagster_project.ledger.forgotten import read_forgotten, requests
 from dagster_project.ledger.overrides import Wish, make
+from dagster_project.ledger.schema import metadata
 from dagster_project.ledger.store import open_ledger, reading, writing
-from dagster_project.ledger.tables import audit, batch, intent, metadata
+from dagster_project.ledger.tables import audit, batch, intent
 from dagster_project.publish import read_build
 from dagster_project.settings import ROOT
 from dagster_project.simulator import RunningSimulator

@@ -25,9 +25,9 @@ from dagster_project.conversation.events import Event
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import account, accounts
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import line_event
 
 SECRET, LOGIN_SECRET = "of-this-clinic", "of-its-login"
 ME = user(1)

@@ -11,7 +11,8 @@ from dagster_project.definitions import definitions
 from dagster_project.insight.bubble import banner, bubble
 from dagster_project.insight.morning import read_morning
 from dagster_project.insight.morning_page import morning_path, write_morning
-from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.holds import EVERY_CLINIC, place
+from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.settings import ROOT, Settings
 
 SAMPLE = ROOT / "exports"
@@ -76,6 +77,20 @@ def test_an_old_night_and_a_short_month_are_said(early: Settings) -> None:
     assert write_morning(early, clinic.model_copy(update={"clinic_id": "nowhere"})) is None
     assert _asked(early, at(MONDAY, 7, 30)) == ["aozora"]
     assert _asked(early, at(MONDAY + timedelta(days=1), 7, 30)) == []
+
+
+def test_the_sheet_says_what_a_person_holds_back(early: Settings) -> None:
+    clinic, now = clinic_in(early.exports_dir, "aozora"), at(MONDAY, 7)
+    with writing(open_ledger(early.ledger()), "aozora") as con:
+        assert place(con, "aozora", "veto", "電話で希望", "佐藤", now, "patient 77")
+        assert place(con, EVERY_CLINIC, "stop", "点検", "佐藤", now)
+        assert place(con, "elsewhere", "veto", "よその医院", "佐藤", now, "patient 78")
+    path = write_morning(early, clinic)
+    assert path is not None
+    page = path.read_text(encoding="utf-8")
+    assert "差し止め中: patient 77: 電話で希望" in page
+    assert "配信は人の手で止められています" in page
+    assert "よその医院" not in page
 
 
 def _asked(settings: Settings, moment: datetime) -> list[str | None]:

@@ -13,10 +13,10 @@ from dagster_project.clinic import Retention
 from dagster_project.conversation.events import parse
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.delivery.reconcile import reconcile
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.conversation import accounts, issue_code, keep
 from dagster_project.ledger.overrides import Wish, make, overrides_of
 from dagster_project.ledger.retention import REMOVED, Retired, retire
-from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 from dagster_project.settings import ROOT
 
 CLINIC = "aozora"

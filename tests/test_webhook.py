@@ -14,8 +14,9 @@ from sqlalchemy import select
 from webhook_service import SECRET, Service, serving
 
 from dagster_project.conversation.script import Script
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import accounts, issue_code
-from dagster_project.ledger.tables import audit, line_event
+from dagster_project.ledger.tables import audit
 
 ME = user(1)
 

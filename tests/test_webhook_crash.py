@@ -17,8 +17,9 @@ import pytest
 from clinic_builder import user
 from sqlalchemy import select
 
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import audit, line_event
+from dagster_project.ledger.tables import audit
 
 SECRET = "of-this-clinic"  # noqa: S105
 SENDERS = 6

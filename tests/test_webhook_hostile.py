@@ -20,9 +20,10 @@ from webhook_wire import Listener, serving, status, wire
 from dagster_project.conversation.app import BODY_SECONDS, MAX_BODY
 from dagster_project.conversation.events import MAX_EVENTS
 from dagster_project.conversation.script import Script
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import audit, line_event
+from dagster_project.ledger.tables import audit
 
 SECRETS = {"good": "of-this-clinic", "other": "of-the-other-clinic"}
 ME = user(1)

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, func, select
 
 from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.script import Script
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.store import open_ledger
-from dagster_project.ledger.tables import line_event
 
 SECRET = "of-this-clinic"  # noqa: S105
 

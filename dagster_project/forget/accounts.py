@@ -12,15 +12,10 @@ from dagster_project.conversation.script import Script
 from dagster_project.ingest.current import current_files
 from dagster_project.ingest.landing import Landing
 from dagster_project.ingest.reachability import patient_id
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.store import reading
-from dagster_project.ledger.tables import (
-    intent,
-    intent_patient,
-    line_event,
-    link_code,
-    link_code_patient,
-)
+from dagster_project.ledger.tables import intent, intent_patient
 
 
 @dataclass(frozen=True)

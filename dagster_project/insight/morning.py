@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from sqlalchemy import Engine, func, select
 
+from dagster_project.insight.standing import held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
@@ -57,6 +58,7 @@ class Morning:
     campaigns: Sequence[Campaign]
     failed_checks: Sequence[tuple[str, str, str]]  # check, what it is about, severity
     fates: Sequence[tuple[str, str | None, int]]  # of today's plan: state, reason, accounts
+    held_back: Sequence[str]  # stops and vetoes in force, a line each
     used: int  # messages of ours that LINE took this month
     limit: int | None
 
@@ -102,7 +104,8 @@ def read_morning(
             ).fetchall()
         ]
     fates, used = _ledger(engine, night.build)
-    return Morning(night.build, as_of, campaigns, failed, fates, used, limit)
+    held = held_back(engine, night.build.clinic_id)
+    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit)
 
 
 def _campaign(

@@ -38,6 +38,16 @@ def read_standing(engine: Engine, clinic_id: str, now: datetime) -> Standing:
         )
 
 
+def held_back(engine: Engine, clinic_id: str) -> list[str]:
+    """Return a line for each stop, tripped breaker and veto in force."""
+    with reading(engine) as con:
+        holds = in_force(con, clinic_id, "stop", "breaker")
+        vetoes = in_force(con, clinic_id, "veto")
+    return [f"{HOLDS_JA[each.kind]}: {each.said}" for each in holds] + [
+        f"差し止め中: {each.subject}: {each.said}" for each in vetoes
+    ]
+
+
 def render_standing(console: Console, standing: Standing) -> None:
     """Print a line for each thing that stands in the way; nothing when the way is free."""
     for each in standing.holds:

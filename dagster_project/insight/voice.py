@@ -22,9 +22,9 @@ from dagster_project.clinics import each_clinic
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.ledger.audit import write_audit
+from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.store import open_ledger, reading, writing
-from dagster_project.ledger.tables import line_event
 from dagster_project.settings import TOKYO, Settings
 
 QUERY = (

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
+from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.store import reading, stamp, writing
-from dagster_project.ledger.tables import alert, staff_alert
+from dagster_project.ledger.tables import alert
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)

@@ -18,8 +18,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
+from dagster_project.ledger.schema import REASON_LENGTH
 from dagster_project.ledger.store import stamp
-from dagster_project.ledger.tables import REASON_LENGTH, attempt, batch, intent
+from dagster_project.ledger.tables import attempt, batch, intent
 from dagster_project.line.replies import Kind, Reply
 
 # LINE remembers a retry key for 24 hours after its first request; four are left as a margin.

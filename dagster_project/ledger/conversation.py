@@ -14,9 +14,9 @@ from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
 from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.audit import write_audit
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
-from dagster_project.ledger.tables import line_event, link_code, link_code_patient
 
 CODE_LIFE = timedelta(days=14)
 NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token

@@ -26,18 +26,9 @@ from sqlalchemy import (
 from dagster_project.conversation.events import CHART_NAMED, CHART_TRIED
 from dagster_project.forget.hashes import Forgotten
 from dagster_project.ledger.batches import take_back
-from dagster_project.ledger.tables import (
-    alert,
-    audit,
-    batch,
-    intent,
-    intent_patient,
-    line_event,
-    link_code,
-    link_code_patient,
-    metadata,
-    staff_alert,
-)
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient, staff_alert
+from dagster_project.ledger.schema import metadata
+from dagster_project.ledger.tables import alert, audit, batch, intent, intent_patient
 
 RENAMED = {"intent", "intent_patient"}
 

@@ -13,15 +13,15 @@ from dagster_project.conversation.codes import code_in, digest
 from dagster_project.conversation.events import Event
 from dagster_project.forget.hashes import Forgotten, LostKeyError, id_of, read_key
 from dagster_project.ledger.audit import write_audit
-from dagster_project.ledger.erase import rename_account, rename_patient
-from dagster_project.ledger.store import reading, stamp, writing
-from dagster_project.ledger.tables import (
+from dagster_project.ledger.chat_tables import (
     forgetting,
     forgotten,
     line_event,
     link_code,
     link_code_patient,
 )
+from dagster_project.ledger.erase import rename_account, rename_patient
+from dagster_project.ledger.store import reading, stamp, writing
 
 LOST_KEY = (
     "{clinic_id}: the key of the forgotten persons (forget.key in the state folder) is missing or"

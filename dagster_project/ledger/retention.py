@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from dagster_project.clinic import Retention
 from dagster_project.conversation.script import Script
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.store import stamp, writing
-from dagster_project.ledger.tables import batch, line_event, link_code, link_code_patient, override
+from dagster_project.ledger.tables import batch, override
 from dagster_project.settings import TOKYO
 
 SETTLED = ("accepted", "rejected", "unknown", "expired")
