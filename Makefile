@@ -4,13 +4,16 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook mutants docs clean
+.PHONY: nightly test test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
 
 test: .venv/.synced ## the whole suite
 	$(RUN)/python -m pytest
+
+test-long: .venv/.synced ## what takes minutes a test: replayed histories, kills at many lines
+	$(RUN)/python -m pytest -m long
 
 test-crash: .venv/.synced ## every kill -9 trial drawn by a seed
 	$(RUN)/python -m pytest -m crash -n 0

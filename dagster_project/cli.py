@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from dagster_project.controls.cli import COMMANDS as CONTROLS
+from dagster_project.conversation.cli import COMMANDS as TALK
 from dagster_project.overrides.cli import override
 from dagster_project.review.cli import review
 from dagster_project.settings import Settings
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 main.add_command(override)
-for each in CONTROLS:
+for each in (*CONTROLS, *TALK):
     main.add_command(each)
 main.add_command(review)
 
@@ -196,60 +197,6 @@ def simulator(port: int) -> None:
 
     console.print(f"LINE simulator: http://127.0.0.1:{port}/")
     run_forever(port, Settings().data_dir / "simulator", Settings().at)
-
-
-@main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Behind a TLS proxy.")
-@click.option("--port", type=int, default=8788, show_default=True)
-def webhook(host: str, port: int) -> None:
-    """Receive LINE's webhooks: one URL a clinic, /webhook/CLINIC."""
-    from dagster_project.conversation.serve import serve as serve_webhook  # noqa: PLC0415
-
-    sys.exit(serve_webhook(Settings(), host, port, console))
-
-
-@main.command("link-code")
-@click.argument("patients", nargs=-1, required=True)
-@click.option("--clinic", help="Whose patient; needed where there are several.")
-@click.option(
-    "--relation",
-    type=click.Choice(["self", "parent", "spouse", "child", "other"]),
-    default="self",
-    show_default=True,
-    help="What the holder of the phone is to the patient.",
-)
-@click.option("--by", help="Who hands it over. Default: the login name.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/pages/.")
-def link_code(
-    patients: Sequence[str], clinic: str | None, relation: str, by: str | None, out: Path | None
-) -> None:
-    """Print a sheet with a one-time code that links a LINE account to PATIENTS' charts."""
-    from dagster_project.conversation.sheet import run_link_code  # noqa: PLC0415
-
-    sys.exit(run_link_code(Settings(), clinic, patients, relation, by, out, console))
-
-
-@main.command()
-@click.argument("patient")
-@click.option("--clinic", help="Whose patient; needed where there are several.")
-@click.option("--by", required=True, help="Who does it; on the certificate.")
-@click.option("--reason", help="Why, naming nobody; it stays in the ledger.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/certificates/.")
-@click.confirmation_option(prompt="元に戻せません。消去しますか / this cannot be undone: go on?")
-def forget(patient: str, clinic: str | None, by: str, reason: str | None, out: Path | None) -> None:
-    """Remove PATIENT everywhere, keep them out for good, and print a certificate."""
-    from dagster_project.forget.command import run_forget  # noqa: PLC0415
-
-    sys.exit(run_forget(Settings(), clinic, patient, by, reason, out, console))
-
-
-@main.command()
-@clinic_option
-def richmenu(clinics: Sequence[str]) -> None:
-    """Set the menu under the chat (予約・問診・配信設定・連絡先) where it is not set yet."""
-    from dagster_project.conversation.menu import run_rich_menu  # noqa: PLC0415
-
-    sys.exit(run_rich_menu(Settings(), clinics, console))
 
 
 @main.command()

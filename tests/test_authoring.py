@@ -419,9 +419,11 @@ def test_the_catalogue_shows_what_to_look_at_again_and_what_was_decided() -> Non
     builds = [Build(name, "b", MONDAY, at(MONDAY, 2)) for name in ("aozora", "hinata")]
     reviews = [
         Review(
-            builds[0], [finding("a", 6), finding("b", 7), finding("kept", 1, kept_until=MONDAY)]
+            builds[0],
+            [finding("a", 6), finding("b", 7), finding("kept", 1, kept_until=MONDAY)],
+            [],
         ),
-        Review(builds[1], [finding("a", 6), finding("b", 8), finding("c", 0, **graver)]),
+        Review(builds[1], [finding("a", 6), finding("b", 8), finding("c", 0, **graver)], []),
     ]
     found = groups(reviews)
     assert [group.label for group in found] == ["責任者がいない", "該当者が少ない"]

@@ -123,6 +123,7 @@ def lines_of_a_night(folder: Path, simulator: RunningSimulator, fault: str = "")
     return traced(launch, None) or 0
 
 
+@pytest.mark.long
 def test_killed_at_some_lines(tmp_path: Path, simulator: RunningSimulator) -> None:
     lines = lines_of_a_night(tmp_path, simulator)
     assert lines > 200

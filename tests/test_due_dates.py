@@ -76,19 +76,6 @@ def test_d8_four_children_are_due_and_one_waits_for_the_live_vaccine(
     ]
 
 
-def test_d8_the_campaign_writes_to_the_four_and_keeps_the_others_for_their_day(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    rows = warehouse.execute(
-        "select patient_id, due_on from seg_vaccination order by patient_id"
-    ).fetchall()
-    assert [who for who, due_on in rows if due_on <= MONDAY] == ["1", "4", "5", "7"]
-    assert [row for row in rows if row[1] > MONDAY] == [
-        ("3", date(2026, 7, 1)),
-        ("6", date(2026, 6, 17)),
-    ]
-
-
 def test_d12_each_woman_is_due_for_what_her_age_and_records_say(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:

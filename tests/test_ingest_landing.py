@@ -245,7 +245,7 @@ patients(Path({root!r})).land()
 """
 
 
-@pytest.mark.parametrize("where", ["landing._settle", "landing.Landing.register"])
+@pytest.mark.parametrize("where", ["landing.settle", "landing.Landing.register"])
 def test_a_landing_killed_half_way_leaves_nothing_that_counts_and_is_done_again(
     tmp_path: Path, where: str
 ) -> None:

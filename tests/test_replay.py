@@ -38,6 +38,8 @@ from dagster_project.rules import rules_of
 from dagster_project.settings import ROOT, Settings
 from dagster_project.simulator import RunningSimulator
 
+pytestmark = pytest.mark.long  # a month of nights, published and built again
+
 CLINIC = "here"
 DAYS = [date(2026, 6, day) for day in (1, 2, 3, 5, 6, 8)]
 FIRST, SECOND, THIRD, FOURTH, FIFTH, LAST = DAYS

@@ -435,6 +435,13 @@ def published_plan(path: Path, night: Delivery) -> None:
             "insert into delivery_plan values (?, ?, ?, 'plain')",
             [(row.occurrence_id, row.line_user_id, row.patient_ids) for row in rows],
         )
+        con.execute("create table delivery_decisions (campaign text, patient_id text, reason text)")
+        con.executemany(
+            "insert into delivery_decisions values (?, ?, 'send')",
+            [(row.campaign, row.patient_ids) for row in rows],
+        )
+        con.execute("create table campaigns as select * from (values ('lapsed', 0), ('other', 0))"
+                    " v(campaign, visited_within_days)")  # fmt: skip
         con.execute("create table tag_references as select * from (values ('t', 'lapsed'),"
                     " ('u', 'other'), ('t', null)) v(tag, campaign)")  # fmt: skip
 

@@ -49,8 +49,10 @@ def bundled() -> dict[tuple[str, str], str]:
 def test_the_bundled_clinics_have_members_of_every_tag(bundled: dict[tuple[str, str], str]) -> None:
     tags = {path.stem[4:] for path in (ROOT / "dbt" / "models" / "tags").glob("*/tag_*.sql")}
     members = {tag for (_, tag), state in bundled.items() if state == "has"}
-    assert members == tags - OUT_OF_SEASON
-    assert len(tags) == 89
+    # What patients say of themselves needs a chat, which no export holds.
+    said = {path.stem[4:] for path in (ROOT / "dbt/models/tags/answers").glob("tag_*.sql")}
+    assert members == tags - OUT_OF_SEASON - said
+    assert len(tags) == 98
 
 
 def test_the_bundled_clinics_are_what_the_generator_writes(tmp_path: Path) -> None:
