@@ -86,6 +86,7 @@ def test_a_chart_number_links_by_what_is_published_tonight(world: World) -> None
     assert born_on(published, "101") is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", ["3", "0102"])
 def test_who_is_forgotten_is_forgotten_under_every_number(world: World, asked: str) -> None:
     """Asked by the number of today or by an old one: old exports name the old one alone."""

@@ -423,6 +423,7 @@ module.forget(settings, open_ledger(settings.ledger()), clinic_in(Path(exports),
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "where",
     [

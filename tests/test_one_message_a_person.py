@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from clinic_builder import user
 from nights import MONDAY, World, at, written_to
 from test_d8_vaccination import NUMBER, PARENT, decided, seven_children, told
@@ -38,6 +39,7 @@ def test_a_veto_on_a_campaign_is_the_reason_of_all_its_people(world: World) -> N
     assert not told(world, "d8")
 
 
+@pytest.mark.long
 def test_who_changes_phones_during_the_day_is_not_written_to_on_the_new_one(world: World) -> None:
     (who,) = written_to("phones", "visit", 1)
     rows = {
