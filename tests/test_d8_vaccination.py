@@ -105,6 +105,7 @@ def test_d8_time_is_short_from_fourteen_days_before_the_last_day(
     assert said == [(is_urgent,)]
 
 
+@pytest.mark.long
 def test_d8_of_two_siblings_only_who_is_sent_is_counted(world: World) -> None:
     """The twin is booked; her sister alone is written for, and a brother near his last day."""
     rows = seven_children()
@@ -126,6 +127,7 @@ def test_d8_of_two_siblings_only_who_is_sent_is_counted(world: World) -> None:
     assert "終わりが近い" in text
 
 
+@pytest.mark.long
 def test_the_morning_sheet_shows_each_text_that_leaves_and_how_many_get_it(world: World) -> None:
     world.write("d8", MONDAY, seven_children())
     settings = world.settings(MONDAY, at(MONDAY, 3))

@@ -79,6 +79,7 @@ def rows(waists: int, sugars: int) -> dict[str, list[Row]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("sugars", "is_held"), [(10, False), (11, True)])
 def test_a_jump_over_one_night_sends_nothing_of_that_campaign(
     world: World, sugars: int, is_held: bool
