@@ -17,8 +17,8 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Alerts, Clinic
-from dagster_project.ledger.alerts import Waiting, claim, hand_over, mark_sent, raise_alert, waiting
-from dagster_project.ledger.store import open_ledger, writing
+from dagster_project.ledger.alerts import Waiting, claim, hand_over, mark_sent, waiting
+from dagster_project.ledger.store import open_ledger
 from dagster_project.line.loopback import require_loopback
 from dagster_project.settings import Settings
 
@@ -32,17 +32,6 @@ class _NoRedirect(HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         """Follow nothing: the answer counts as a failure."""
-
-
-def alert(settings: Settings, clinic: Clinic, kind: str, text: str, alert_id: str) -> None:
-    """Keep an alert for the clinic's staff; `deliver` sends it. The same id is told once.
-
-    `text` names no patient and quotes nothing that was said.
-    """
-    with writing(open_ledger(settings.ledger()), clinic.clinic_id) as con:
-        raise_alert(
-            con, settings.now(), clinic.clinic_id, alert_id, kind, text, targets(clinic.alerts)
-        )
 
 
 def targets(alerts: Alerts) -> list[str]:

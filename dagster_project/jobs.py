@@ -1,8 +1,8 @@
 """What runs when: nightly at 02:00, send in its window, sweep after it, build on new exports."""
 
 import hashlib
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -69,32 +69,12 @@ def schedules(
                 partition_key=clinic_id,
             )
 
-    def send(
-        context: dg.ScheduleEvaluationContext,
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        at = settings.at or context.scheduled_execution_time  # a pretended hour is one for all
+    def to_send(clinic_id: str, at: datetime) -> bool:
         ledger = open_ledger(settings.ledger())
-        ready = [
-            each
-            for each in _loaded(settings, partitions)
-            if (_may_send(each, at) and is_waiting(ledger, each)) or is_under_way(ledger, each)
-        ]
-        for clinic_id in ready:
-            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
-        if not ready:
-            yield dg.SkipReason("送信時間内に送るものがある医院はありません")
+        may_send = _may_send(clinic_id, at) and is_waiting(ledger, clinic_id)
+        return may_send or is_under_way(ledger, clinic_id)
 
-    def sweep(
-        context: dg.ScheduleEvaluationContext,
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        at = settings.at or context.scheduled_execution_time
-        ready = [each for each in _loaded(settings, partitions) if _has_to_sweep(each, at)]
-        for clinic_id in ready:
-            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
-        if not ready:
-            yield dg.SkipReason("後始末の要る医院はありません")
-
-    def _has_to_sweep(clinic_id: str, at: datetime) -> bool:
+    def to_sweep(clinic_id: str, at: datetime) -> bool:
         ledger = open_ledger(settings.ledger())
         if is_missed(ledger, clinic_id, at) or is_overdue(ledger, clinic_id, at):
             return True
@@ -103,20 +83,9 @@ def schedules(
         except ClinicError:
             return False
 
-    def morning(
-        context: dg.ScheduleEvaluationContext,
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        at = settings.at or context.scheduled_execution_time
-        today = at.astimezone(TOKYO).date()
-        ready = [each for each in _loaded(settings, partitions) if _is_of(each, today)]
-        for clinic_id in ready:
-            yield dg.RunRequest(run_key=f"{at:%Y%m%d%H%M}-{clinic_id}", partition_key=clinic_id)
-        if not ready:
-            yield dg.SkipReason("今日の夜が公開されている医院はありません")
-
-    def _is_of(clinic_id: str, day: date) -> bool:
+    def to_show(clinic_id: str, at: datetime) -> bool:
         build = read_build(settings.published_path(clinic_id))
-        return build is not None and build.as_of == day
+        return build is not None and build.as_of == at.astimezone(TOKYO).date()
 
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:
@@ -124,39 +93,42 @@ def schedules(
         except ClinicError:
             return False  # its nightly says what is wrong with it
 
+    def asks_where(
+        is_ready: Callable[[str, datetime], bool], otherwise: str
+    ) -> Callable[[dg.ScheduleEvaluationContext], Iterator[dg.RunRequest | dg.SkipReason]]:
+        """Return what asks for a run of each clinic that is ready, or says why for none."""
+
+        def ask(
+            context: dg.ScheduleEvaluationContext,
+        ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+            at = settings.at or context.scheduled_execution_time  # a pretended hour is one for all
+            ready = [each for each in _loaded(settings, partitions) if is_ready(each, at)]
+            for clinic_id in ready:
+                key = f"{at:%Y%m%d%H%M}-{clinic_id}"
+                yield dg.RunRequest(run_key=key, partition_key=clinic_id)
+            if not ready:
+                yield dg.SkipReason(otherwise)
+
+        return ask
+
+    send = asks_where(to_send, "送信時間内に送るものがある医院はありません")
+    sweep = asks_where(to_sweep, "後始末の要る医院はありません")
+    morning = asks_where(to_show, "今日の夜が公開されている医院はありません")
     return [
         dg.ScheduleDefinition(
-            "nightly_at_two",
-            job_name="nightly",
-            cron_schedule="0 2 * * *",
-            execution_fn=nightly,
+            name,
+            job_name=job,
+            cron_schedule=cron,
+            execution_fn=asks,
             execution_timezone="Asia/Tokyo",
             default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        dg.ScheduleDefinition(
-            "send_window",
-            job_name="send",
-            cron_schedule="*/10 * * * *",
-            execution_fn=send,
-            execution_timezone="Asia/Tokyo",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        dg.ScheduleDefinition(
-            "sweep_every_ten_minutes",
-            job_name="sweep",
-            cron_schedule="*/10 * * * *",
-            execution_fn=sweep,
-            execution_timezone="Asia/Tokyo",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        dg.ScheduleDefinition(
-            "morning_sheet_at_half_past_seven",
-            job_name="morning",
-            cron_schedule="30 7 * * *",
-            execution_fn=morning,
-            execution_timezone="Asia/Tokyo",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
+        )
+        for name, job, cron, asks in (
+            ("nightly_at_two", "nightly", "0 2 * * *", nightly),
+            ("send_window", "send", "*/10 * * * *", send),
+            ("sweep_every_ten_minutes", "sweep", "*/10 * * * *", sweep),
+            ("morning_sheet_at_half_past_seven", "morning", "30 7 * * *", morning),
+        )
     ]
 
 

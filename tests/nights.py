@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import duckdb
-from clinic_builder import Row, write_clinic
+from clinic_builder import Row, user, write_clinic
 from rich.console import Console
 
 from dagster_project import transform
@@ -33,6 +33,19 @@ DBT = ROOT / "dbt"
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     """Return an instant in Asia/Tokyo."""
     return datetime.combine(day, time(hour, minute), TOKYO)
+
+
+def lapsed_rows(lapsed: Sequence[int]) -> dict[str, list[Row]]:
+    """Return thirty patients, of whom some last came half a year ago, are linked, and agreed."""
+    visitors = range(1, 31)
+    return {
+        "patients": [{"patient_no": str(n)} for n in visitors],
+        "visits": [
+            {"patient_no": str(n), "visited_on": "2025-10-01" if n in lapsed else "2026-05-20"}
+            for n in visitors
+        ],
+        "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in lapsed],
+    }
 
 
 @dataclass

@@ -22,14 +22,13 @@ import yaml
 from clinic_builder import clinic_yaml, user
 from sqlalchemy import Engine, event, update
 
-from dagster_project.alerts import alert, deliver, targets
+from dagster_project.alerts import deliver, targets
 from dagster_project.clinic import Alerts, Clinic
 from dagster_project.conversation.events import parse
 from dagster_project.ledger import alerts as ledger_alerts
 from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.conversation import keep
 from dagster_project.ledger.store import open_ledger
-from dagster_project.settings import Settings
 
 SAID = "朝から胸が痛いです"
 NOW = chat.START
@@ -190,12 +189,13 @@ def test_nothing_leaves_this_machine_unless_live(engine: Engine, url: str) -> No
     assert deliver(engine, where, NOW, environ, is_live=False) == 0
 
 
-def test_anything_may_be_told_by_its_id_once(tmp_path: Path, staff: Staff) -> None:
-    place = Settings(data_dir=tmp_path, at=NOW)
-    where = clinic(webhook=staff.webhook)
+def test_anything_may_be_told_by_its_subject_once(engine: Engine, staff: Staff) -> None:
+    said = "今月の残り通数が足りません"
     for _ in range(2):
-        alert(place, where, "quota", "今月の残り通数が足りません", "quota-2026-06")
-    assert tell(open_ledger(place.ledger()), staff) == 1
+        with ledger_alerts.writing(engine, "good") as con:
+            ledger_alerts.write_alert(con, NOW, "good", "quota", "2026-06", said)
+        ledger_alerts.hand_over(engine, "good", ("webhook",), NOW)
+    assert tell(engine, staff) == 1
 
 
 def test_without_a_declaration_nobody_is_told() -> None:

@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 import chat
 import pytest
-import uvicorn
 from clinic_builder import user
 from sqlalchemy import Engine
+from webhook_service import on_a_port
 
 from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.script import Script, script_of
@@ -68,16 +68,9 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
         app = build_app(
             engine, {"good": simulator_secret("good")}, {"good": replier}, lambda: chat.START, ways
         )
-        server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            thread.join(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        simulator.state.channel("good").webhook = f"http://127.0.0.1:{port}/webhook/good"
-        yield Phone(simulator, engine)
-        server.should_exit = True
-        thread.join(5)
+        with on_a_port(app) as port:
+            simulator.state.channel("good").webhook = f"http://127.0.0.1:{port}/webhook/good"
+            yield Phone(simulator, engine)
 
 
 def test_a_newcomer_plays_the_patient_from_following_to_stopping(phone: Phone) -> None:

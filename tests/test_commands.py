@@ -8,8 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 from click.testing import CliRunner
-from clinic_builder import Row, user
-from nights import MONDAY, World, at
+from clinic_builder import Row
+from nights import MONDAY, World, at, lapsed_rows
 
 from dagster_project.cli import main
 from dagster_project.runner import PID, open_instance
@@ -123,18 +123,7 @@ def _job() -> None:
 
 def test_a_link_list_that_cannot_be_read_makes_the_plan_wait_and_loses_nobody(world: World) -> None:
     lapsed = range(1, 4)
-    folder = world.write(
-        "good",
-        MONDAY,
-        {
-            "patients": [{"patient_no": str(n)} for n in VISITORS],
-            "visits": [
-                {"patient_no": str(n), "visited_on": "2025-10-01" if n in lapsed else "2026-05-20"}
-                for n in VISITORS
-            ],
-            "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in lapsed],
-        },
-    )
+    folder = world.write("good", MONDAY, lapsed_rows(lapsed))
     assert world.nightly(moment=at(MONDAY, 2)) == 0
     links = folder / f"line_links_{MONDAY:%Y%m%d}.csv"
     good = links.read_bytes()

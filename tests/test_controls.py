@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clinic_builder import user as account
 from delivery_fixtures import Night, ScriptedLine, a_night, plan_rows, ready, rows_of, users
-from nights import MONDAY, World
+from nights import MONDAY, World, lapsed_rows
 from rich.console import Console
 
 from dagster_project.controls import commands
@@ -96,19 +95,7 @@ LAPSED = range(1, 4)
 
 
 def lapsed_clinic(world: World) -> None:
-    visitors = range(1, 31)
-    world.write(
-        "good",
-        MONDAY,
-        {
-            "patients": [{"patient_no": str(n)} for n in visitors],
-            "visits": [
-                {"patient_no": str(n), "visited_on": "2025-10-01" if n in LAPSED else "2026-05-20"}
-                for n in visitors
-            ],
-            "line_links": [{"line_user_id": account(n), "patient_no": str(n)} for n in LAPSED],
-        },
-    )
+    world.write("good", MONDAY, lapsed_rows(LAPSED))
 
 
 def test_stop_and_resume_at_a_terminal(world: World) -> None:

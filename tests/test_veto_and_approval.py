@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clinic_builder import user as account
 from delivery_fixtures import MONDAY, Night, a_night, plan_rows, ready, user, users
-from nights import DBT, World
+from nights import DBT, World, lapsed_rows
 from rich.console import Console
 
 from dagster_project.controls.veto import approve as approve_at_a_terminal
@@ -136,19 +136,7 @@ def test_the_campaigns_of_the_project_declare_nothing_and_are_read(tmp_path: Pat
 
 
 def lapsed_clinic(world: World) -> None:
-    visitors = range(1, 31)
-    world.write(
-        "good",
-        MONDAY,
-        {
-            "patients": [{"patient_no": str(n)} for n in visitors],
-            "visits": [
-                {"patient_no": str(n), "visited_on": "2025-10-01" if n in LAPSED else "2026-05-20"}
-                for n in visitors
-            ],
-            "line_links": [{"line_user_id": account(n), "patient_no": str(n)} for n in LAPSED],
-        },
-    )
+    world.write("good", MONDAY, lapsed_rows(LAPSED))
 
 
 def test_a_night_with_a_veto_and_a_campaign_that_waits_for_its_approval(

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from clinic_builder import user as account
 from delivery_fixtures import MONDAY, Night, a_night, at, plan_rows, ready, rows_of, users
-from nights import World
+from nights import World, lapsed_rows
 
 from dagster_project.definitions import definitions
 from dagster_project.delivery.sweep import expire_missed
@@ -100,19 +99,8 @@ def test_a_batch_is_overdue_twenty_hours_after_its_first_try(night: Night) -> No
 def test_the_schedule_asks_where_something_waits_and_the_job_tells_and_never_sends(
     world: World,
 ) -> None:
-    visitors, lapsed = range(1, 31), range(1, 4)
-    world.write(
-        "good",
-        MONDAY,
-        {
-            "patients": [{"patient_no": str(n)} for n in visitors],
-            "visits": [
-                {"patient_no": str(n), "visited_on": "2025-10-01" if n in lapsed else "2026-05-20"}
-                for n in visitors
-            ],
-            "line_links": [{"line_user_id": account(n), "patient_no": str(n)} for n in lapsed],
-        },
-    )
+    lapsed = range(1, 4)
+    world.write("good", MONDAY, lapsed_rows(lapsed))
     assert world.nightly(moment=at(2)) == 0
     settings = world.settings(MONDAY, AFTER)
     with open_instance(settings) as instance:

@@ -10,6 +10,7 @@ from typing import Any
 import chat
 import uvicorn
 from sqlalchemy import Engine, func, select
+from starlette.applications import Starlette
 
 from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.script import Script
@@ -78,11 +79,19 @@ def serving(ledger_url: str, script: Script | None = None) -> Iterator[Service]:
     engine, answers = open_ledger(ledger_url), Answers()
     ways = Ways(scripts={"good": script} if script else {})
     app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START, ways)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning"))
+    with on_a_port(app) as port:
+        yield Service(engine, answers, port)
+
+
+@contextmanager
+def on_a_port(app: Starlette, log_level: str = "warning") -> Iterator[int]:
+    """Serve an app in a thread, on a free port of this machine, until left."""
+    config = uvicorn.Config(app, port=0, access_log=False, log_level=log_level)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         thread.join(0.01)
-    yield Service(engine, answers, server.servers[0].sockets[0].getsockname()[1])
+    yield int(server.servers[0].sockets[0].getsockname()[1])
     server.should_exit = True
     thread.join(5)

@@ -1,14 +1,13 @@
 """The webhook service on a port of this machine, for tests that call it as LINE does."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import chat
-import uvicorn
 from sqlalchemy import Engine
+from webhook_service import on_a_port
 
 from dagster_project.conversation.app import build_app
 
@@ -32,21 +31,14 @@ def serving(
 ) -> Iterator[Callable[..., int]]:
     """Yield a way to post a body to a clinic's URL, which returns the status."""
     app = build_app(engine, secrets, dict.fromkeys(secrets, listener), lambda: chat.START)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, access_log=False, log_level="critical"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    with on_a_port(app, log_level="critical") as port:
 
-    def post(raw: bytes, clinic: str = "good", secret: str | None = None) -> int:
-        signature = chat.signature(raw, secret or secrets[clinic])
-        return status(wire(port, clinic, raw, {"x-line-signature": signature.encode()}))
+        def post(raw: bytes, clinic: str = "good", secret: str | None = None) -> int:
+            signature = chat.signature(raw, secret or secrets[clinic])
+            return status(wire(port, clinic, raw, {"x-line-signature": signature.encode()}))
 
-    post.port = port  # type: ignore[attr-defined]
-    yield post
-    server.should_exit = True
-    thread.join(5)
+        post.port = port  # type: ignore[attr-defined]
+        yield post
 
 
 def wire(

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from dagster_project.authoring.catalog import Family
 from dagster_project.authoring.catalog_review import Decided, Group
 from dagster_project.authoring.sparkline import sparkline
 from dagster_project.authoring.words import SENSITIVITIES, STATES
+from dagster_project.pages import render_page
 
 
 def render_catalog(
@@ -23,14 +22,8 @@ def render_catalog(
 
     `retired` are the tags that nobody has any more, each with its day.
     """
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("catalog.html.j2").render(
+    return render_page(
+        Path(__file__).with_name("catalog.html.j2"),
         families=families,
         review=review,
         decisions=decisions,

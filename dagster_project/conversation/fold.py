@@ -208,4 +208,9 @@ def _is_full(tries: Iterable[int], at_ms: int) -> bool:
 
 def day_of(event: Event) -> date:
     """Return the day of an event in Asia/Tokyo."""
-    return datetime.fromtimestamp(event.at_ms / 1000, UTC).astimezone(TOKYO).date()
+    return tokyo_day(event.at_ms)
+
+
+def tokyo_day(at_ms: int) -> date:
+    """Return the day of an instant in Asia/Tokyo."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(TOKYO).date()

@@ -6,12 +6,12 @@ LINE's limits are from https://developers.line.biz/en/reference/messaging-api/ (
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dagster_project.authoring.finding import Finding
-from dagster_project.authoring.yml import Keys, Yml, read_yml
+from dagster_project.authoring.yml import Keys, Yml
 
 END = "end"
 MAX_BUTTONS = 4
@@ -26,6 +26,9 @@ class Part(BaseModel):
     """Base of every section: unknown keys are errors, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+P = TypeVar("P", bound=Part)
 
 
 class Choice(Part):
@@ -78,21 +81,27 @@ class Questionnaire(Part):
 
 
 def read_questionnaire(
-    path: Path, vocabulary: Vocabulary
+    yml: Yml, vocabulary: Vocabulary
 ) -> tuple[Questionnaire | None, list[Finding]]:
     """Return a questionnaire, or None with every finding, each with its line."""
-    yml = read_yml(path)
-    if yml.error:
-        return None, [Finding(path, yml.line(), yml.error, "mend the YAML")]
-    try:
-        found = Questionnaire.model_validate(yml.data)
-    except ValidationError as error:
-        return None, [_finding(yml, each["loc"], each["msg"]) for each in error.errors()]
+    found, findings = validated(Questionnaire, yml)
+    if found is None:
+        return None, findings
     findings = [
-        Finding(path, yml.line(*keys), wrong, to_do)
-        for keys, wrong, to_do in _wrong(found, path, vocabulary)
+        Finding(yml.path, yml.line(*keys), wrong, to_do)
+        for keys, wrong, to_do in _wrong(found, yml.path, vocabulary)
     ]
     return (None if findings else found), findings
+
+
+def validated(model: type[P], yml: Yml) -> tuple[P | None, list[Finding]]:
+    """Return what a yml file holds as a model, or None with every finding and its line."""
+    if yml.error:
+        return None, [Finding(yml.path, yml.line(), yml.error, "mend the YAML")]
+    try:
+        return model.model_validate(yml.data), []
+    except ValidationError as error:
+        return None, [_finding(yml, each["loc"], each["msg"]) for each in error.errors()]
 
 
 def _finding(yml: Yml, loc: Keys, said: str) -> Finding:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from dagster_project.authoring.finding import Finding
-from dagster_project.authoring.yml import read_yml
+from dagster_project.authoring.yml import Keys, Yml, read_yml
 from dagster_project.conversation.codes import code_in
 from dagster_project.conversation.questionnaire import (
     Label,
@@ -19,6 +17,7 @@ from dagster_project.conversation.questionnaire import (
     Said,
     Vocabulary,
     read_questionnaire,
+    validated,
 )
 from dagster_project.conversation.words import Words, plain, words
 from dagster_project.settings import ROOT
@@ -113,9 +112,10 @@ def script_of(folder: Path) -> tuple[Script, list[Finding]]:
     taken: dict[str, str] = {}
     questionnaires: dict[str, Questionnaire] = {}
     for path in sorted((folder / "questionnaires").glob("*.yaml")):
-        found, wrong = read_questionnaire(path, vocabulary())
+        yml = read_yml(path)
+        found, wrong = read_questionnaire(yml, vocabulary())
         if found:
-            wrong = list(_taken(path, ("triggers",), found.triggers, taken))
+            wrong = list(_taken(yml, ("triggers",), found.triggers, taken))
         if found and not wrong:
             questionnaires[found.questionnaire] = found
             taken |= {plain(word): path.name for word in found.triggers}
@@ -128,26 +128,18 @@ def _replies(path: Path, taken: dict[str, str]) -> tuple[tuple[Reply, ...], list
     if not path.exists():
         return (), []
     yml = read_yml(path)
-    if yml.error:
-        return (), [Finding(path, yml.line(), yml.error, "mend the YAML")]
-    try:
-        found = TypeAdapter(Replies).validate_python(yml.data)
-    except ValidationError as error:
-        return (), [
-            Finding(path, yml.line(*each["loc"]), str(each["msg"]), "see docs/operations.md")
-            for each in error.errors()
-        ]
+    found, wrong = validated(Replies, yml)
+    if found is None:
+        return (), wrong
     findings: list[Finding] = []
     for at, reply in enumerate(found.replies):
-        findings += _taken(path, ("replies", at, "words"), reply.words, taken)
+        findings += _taken(yml, ("replies", at, "words"), reply.words, taken)
         taken |= {plain(word): path.name for word in reply.words}
     return (() if findings else tuple(found.replies)), findings
 
 
-def _taken(
-    path: Path, keys: tuple[str | int, ...], said: list[str], taken: Mapping[str, str]
-) -> Iterator[Finding]:
-    yml = read_yml(path)
+def _taken(yml: Yml, keys: Keys, said: list[str], taken: Mapping[str, str]) -> Iterator[Finding]:
+    path = yml.path
     for at, word in enumerate(said):
         line = yml.line(*keys, at)
         if code_in(word):

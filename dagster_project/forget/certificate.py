@@ -3,10 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from dagster_project.clinic import Clinic
 from dagster_project.ledger.forgotten import Forgetting
+from dagster_project.pages import render_page
 from dagster_project.settings import TOKYO
 
 OTHER = "その他の記録"
@@ -24,15 +23,10 @@ LABELS = {
 
 def certificate(clinic: Clinic, request: Forgetting) -> str:
     """Return the printable page of a finished request; it needs no network."""
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
     counts = {label: request.removed.get(kind, 0) for kind, label in LABELS.items()}
     counts[OTHER] = sum(n for kind, n in request.removed.items() if kind not in LABELS)
-    return pages.get_template("certificate.html.j2").render(
+    return render_page(
+        Path(__file__).with_name("certificate.html.j2"),
         clinic=clinic.name,
         number=request.id,
         began=_moment(request.began_at),

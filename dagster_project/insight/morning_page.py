@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from dagster_project.checks.suite import read_suite
 from dagster_project.clinic import Clinic
 from dagster_project.insight.bubble import banner, bubble
 from dagster_project.insight.morning import Morning, read_morning
 from dagster_project.insight.render_explain import DELIVERY_JA
 from dagster_project.ledger.store import open_ledger
+from dagster_project.pages import render_page
 from dagster_project.settings import Settings
 
 SUITES = ("exports", "uke", "audience", "segments", "plan")
@@ -17,14 +16,8 @@ SUITES = ("exports", "uke", "audience", "segments", "plan")
 
 def render_morning(morning: Morning, clinic_name: str) -> str:
     """Return the page; everything that a file or a warehouse says is escaped."""
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("morning.html.j2").render(
+    return render_page(
+        Path(__file__).with_name("morning.html.j2"),
         morning=morning,
         clinic_name=clinic_name,
         banner=banner,

@@ -6,7 +6,7 @@ that it was read is written down.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from sqlalchemy import Engine, select
 
 from dagster_project.clinic import clinic_in
 from dagster_project.clinics import each_clinic
+from dagster_project.conversation.fold import tokyo_day
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.store import open_ledger, reading, writing
-from dagster_project.settings import TOKYO, Settings
+from dagster_project.settings import Settings
 
 QUERY = (
     "select questionnaire, question, label, people, share, is_suppressed from answer_results"
@@ -81,7 +82,7 @@ def own_words(
 ) -> list[tuple[str, date, str]]:
     """Return the texts that answer questions, the oldest first: question, day, text."""
     told = {
-        answer.event_id: asked
+        answer.event_id: ("/".join(asked), tokyo_day(answer.at_ms))
         for account in accounts(engine, clinic_id, until, script).values()
         for asked, answer in account.answers.items()
         if answer.choice is None
@@ -89,16 +90,8 @@ def own_words(
     here = (line_event.c.clinic_id == clinic_id, line_event.c.said != "")
     with reading(engine) as con:
         rows: Sequence[Any] = con.execute(
-            select(line_event.c.event_id, line_event.c.at_ms, line_event.c.said)
+            select(line_event.c.event_id, line_event.c.said)
             .where(*here)
             .order_by(line_event.c.at_ms, line_event.c.event_id)
         ).all()
-    return [
-        ("/".join(told[row.event_id]), _day(row.at_ms), row.said)
-        for row in rows
-        if row.event_id in told
-    ]
-
-
-def _day(at_ms: int) -> date:
-    return datetime.fromtimestamp(at_ms / 1000, TOKYO).date()
+    return [(*told[row.event_id], row.said) for row in rows if row.event_id in told]

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from dagster_project.conversation.fold import Account, Answer
-from dagster_project.settings import TOKYO
+from dagster_project.conversation.fold import Account, Answer, tokyo_day
 
 ChatAccount = tuple[str, bool | None, date | None]
 ChatLink = tuple[str, str, str, date, str]
@@ -60,7 +59,7 @@ def _answer(user: str, questionnaire: str, question: str, said: Answer) -> ChatA
         said.choice,
         said.item,
         said.value,
-        at.astimezone(TOKYO).date(),
+        tokyo_day(said.at_ms),
         at.replace(tzinfo=None),
         said.event_id,
     )
