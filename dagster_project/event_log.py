@@ -38,8 +38,25 @@ class EventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._held: dict[str, db.Connection] = {}  # by who has the lock
         self._engines: dict[str, db.Engine] = {}  # the one used last comes last
+        self._found: set[str] = set()  # tables and columns that are there, and stay
         super().__init__(base_dir, inst_data)
         self._db_lock = RLock()  # type: ignore[assignment] # a batch takes it once more
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether the file that spans runs has a table; asked of it until it has."""
+        if table_name not in self._found:
+            with self.index_connection() as connection:
+                if not db.inspect(connection).has_table(table_name):
+                    return False
+            self._found.add(table_name)
+        return True
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Return whether the table of assets has a column; asked of the file until it has."""
+        column = f"asset_keys.{column_name}"
+        if column not in self._found and super().has_asset_key_col(column_name):
+            self._found.add(column)
+        return column in self._found
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events, those planned for a run, in one transaction of each file."""

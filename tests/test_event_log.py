@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import dagster as dg
+import sqlalchemy as db
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from nights import MONDAY, World
 
@@ -43,3 +44,15 @@ def test_the_file_of_a_run_changes_with_every_event_as_a_live_page_needs(world: 
     os.utime(path, (0, 0))
     log.store_event(log.get_logs_for_run(run)[-1])
     assert path.stat().st_mtime > 0
+
+
+def test_a_table_or_column_that_comes_later_is_found(world: World) -> None:
+    log = storage(world)
+    assert log.has_table("asset_keys")
+    assert not log.has_table("of_a_later_dagster")
+    assert not log.has_asset_key_col("of_a_later_dagster")
+    with log.index_connection() as connection:
+        connection.execute(db.text("create table of_a_later_dagster (id int)"))
+        connection.execute(db.text("alter table asset_keys add column of_a_later_dagster int"))
+    assert log.has_table("of_a_later_dagster")
+    assert log.has_asset_key_col("of_a_later_dagster")

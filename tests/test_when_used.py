@@ -19,7 +19,8 @@ HEAVY = "print('scipy.stats._stats_py' in sys.modules)"
 
 def test_great_expectations_does_not_load_what_it_does_not_use() -> None:
     code = "import pandas\nfrom dagster_project.checks.run import run_suite\n"
-    code += "run_suite('segments', pandas.DataFrame({'subject': ['a'], 'members': [1]}))\n"
+    # Twice, as a night does: what waits must not be loaded by being asked for again.
+    code += 2 * "run_suite('segments', pandas.DataFrame({'subject': ['a'], 'members': [1]}))\n"
     assert run(f"import sys\n{code}assert 'great_expectations' in sys.modules\n{HEAVY}") == "False"
 
 

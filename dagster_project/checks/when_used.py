@@ -13,9 +13,11 @@ def load_when_used(package: str, module: str) -> None:
     finds it there, and does not look at it.
     """
     name = f"{package}.{module}"
+    if name in sys.modules:  # asked first: to look for the spec of one that waits would load it
+        return
     parent = import_module(package)
     spec = importlib.util.find_spec(name)
-    if name in sys.modules or spec is None or spec.loader is None:
+    if spec is None or spec.loader is None:
         return
     spec.loader = importlib.util.LazyLoader(spec.loader)
     waiting = importlib.util.module_from_spec(spec)
