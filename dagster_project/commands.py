@@ -174,4 +174,5 @@ def _render_files(settings: Settings, clinic: Clinic, console: Console) -> None:
 
 def _render_standing(settings: Settings, clinic: Clinic, console: Console) -> None:
     ledger = open_ledger(settings.ledger())
-    render_standing(console, read_standing(ledger, clinic.clinic_id, settings.now()))
+    path = settings.published_path(clinic.clinic_id)
+    render_standing(console, read_standing(ledger, path, clinic.clinic_id, settings.now()))

@@ -48,6 +48,7 @@ TABLES = {
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
     "ledger.vetoes": "scope varchar, subject varchar",
+    "ledger.audience_approvals": "campaign varchar, as_of date, members bigint",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
     " made_on date, expires_on date, withdrawn_on date, known_on date, withdrawal_known_on date",
     "ledger.tag_decisions": "id bigint, tag varchar, action varchar, finding varchar,"
@@ -73,7 +74,7 @@ TABLES = {
     " outcome varchar, reason varchar, because_on date",
     "previous.overrides": "id bigint, known_on date, withdrawal_known_on date",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
-    " is_passed boolean",
+    " is_passed boolean, may_be_approved boolean",
 }
 
 Rows = Sequence[Sequence[object]]
@@ -90,6 +91,7 @@ class Night:
     rules: Rules = UNVERSIONED
     deliveries: Rows = ()  # as `ledger.deliveries`
     vetoes: Rows = ()  # as `ledger.vetoes`
+    audience_approvals: Rows = ()  # as `ledger.audience_approvals`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
     chat: Chat = (
@@ -117,6 +119,7 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
         _fill(con, "ledger.deliveries", night.deliveries)
         _fill(con, "ledger.vetoes", night.vetoes)
+        _fill(con, "ledger.audience_approvals", night.audience_approvals)
         _fill(con, "ledger.overrides", night.overrides)
         _fill(con, "ledger.tag_decisions", night.decisions)
         _fill(con, "ledger.chat_accounts", night.chat.accounts)

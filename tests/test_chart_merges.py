@@ -1,6 +1,7 @@
 """Two charts of one person made one in the EMR: the link goes on, and one message goes out."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import chat
 import pyarrow.parquet as pq
@@ -39,6 +40,11 @@ def rows() -> dict[str, list[Row]]:
 
 
 def merge(world: World, *pairs: tuple[str, str]) -> None:
+    merge_feed(world.exports / "good", *pairs)
+
+
+def merge_feed(folder: Path, *pairs: tuple[str, str]) -> None:
+    """Let a clinic export which charts were merged into which."""
     feed = {
         "files": "merges_{date}.csv",
         "format": "csv",
@@ -47,9 +53,8 @@ def merge(world: World, *pairs: tuple[str, str]) -> None:
         "records": [{"dataset": "patient_merges", "columns": {"patient_no": "from",
                      "into_patient_no": "to", "merged_on": "on"}}],
     }  # fmt: skip
-    declaration = clinic_yaml("good")
+    declaration = clinic_yaml(folder.name)
     declaration["feeds"] = {**declaration["feeds"], "merges": feed}  # type: ignore[dict-item]
-    folder = world.exports / "good"
     (folder / "clinic.yaml").write_text(yaml.safe_dump(declaration), encoding="utf-8")
     lines = "".join(f"{old},{new},2026-05-31\n" for old, new in pairs)
     (folder / f"merges_{MONDAY:%Y%m%d}.csv").write_text(f"from,to,on\n{lines}", encoding="utf-8")

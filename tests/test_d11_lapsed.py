@@ -5,6 +5,7 @@ from itertools import accumulate
 
 from clinic_builder import Row, user
 from nights import MONDAY, World, at, is_held_out, written_to
+from test_chart_merges import merge_feed
 
 SATURDAY = date(2026, 5, 30)
 TAKEN = {"deceased": 3, "moved": 12, "referred": 20, "blocked": 45, "no_consent": 110,
@@ -109,4 +110,32 @@ def test_d11_who_came_since_the_night_is_known_from_the_list_of_the_morning(worl
     rows["visits"] = [*rows["visits"], {"patient_no": str(came), "visited_on": MONDAY}]
     world.write("d11", MONDAY, rows)
     assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    assert world.received("d11") == {user(stays): 1}
+
+
+def test_an_unreadable_list_of_the_morning_stops_sending_until_it_is_corrected(
+    world: World,
+) -> None:
+    """Whoever is in it may have come: nobody is written to as if nobody had."""
+    stays, came, merged = written_to("d11", "visit", 3)
+    three = (stays, came, merged)
+    rows: dict[str, list[Row]] = {
+        "patients": [{"patient_no": str(n)} for n in three],
+        "visits": [{"patient_no": str(n), "visited_on": "2025-11-10"} for n in three],
+        "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in three],
+    }
+    merge_feed(world.write("d11", SATURDAY, rows), ("9001", str(merged)))
+    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
+    assert len(world.published("d11", "select 1 from delivery_plan")) == 3
+    (world.exports / "d11" / f"visits_{MONDAY:%Y%m%d}.csv").write_text("an error page", "utf-8")
+    for minute in (1, 11):
+        assert world.send(MONDAY, at(MONDAY, 10, minute)) == 0
+    assert world.received("d11") == {}
+    assert world.status(MONDAY) == 0
+    assert world.text().count("警告: 来院の新しいエクスポートが読めず") == 1
+    # Corrected, it also tells of a visit under the number of before the merge.
+    rows["visits"] += [{"patient_no": n, "visited_on": MONDAY} for n in (str(came), "9001")]
+    world.write("d11", MONDAY, rows)
+    merge_feed(world.exports / "d11", ("9001", str(merged)))
+    assert world.send(MONDAY, at(MONDAY, 10, 21)) == 0
     assert world.received("d11") == {user(stays): 1}

@@ -9,7 +9,9 @@ from nights import MONDAY, World
 
 from dagster_project.checks.profiles import profile
 from dagster_project.checks.run import run_suite
+from dagster_project.controls.veto import approve as approve_at_a_terminal
 
+CAMPAIGN = "lifestyle_checkup"
 TODAY = date(2026, 6, 10)
 
 
@@ -100,3 +102,27 @@ def test_a_jump_over_one_night_sends_nothing_of_that_campaign(
     # The same night again is held again, and no message of yesterday is forgotten.
     assert world.nightly(tuesday) == 0
     assert sum(world.received("good").values()) == (1 if is_held else 21)
+
+
+@pytest.mark.long
+def test_a_person_may_answer_for_the_number_of_one_night_and_for_no_other(world: World) -> None:
+    world.write("good", MONDAY, rows(1, 0))
+    assert world.nightly() == 0
+    tuesday = MONDAY + timedelta(days=1)
+    world.write("good", tuesday, rows(11, 11))
+    assert world.nightly(tuesday) == 0
+    assert "対象 22 人 (確かめて" in world.text()
+    settings, console = world.settings(tuesday), world._console()
+
+    def approve(people: int) -> int:
+        return approve_at_a_terminal(settings, None, CAMPAIGN, "佐藤", console, people)
+
+    assert [approve(21), approve(23), approve(22)] == [1, 1, 0]
+    # One more in the list: the number that was approved is another one.
+    world.write("good", tuesday, rows(11, 12))
+    assert world.nightly(tuesday) == 0
+    assert sum(world.received("good").values()) == 1
+    world.write("good", tuesday, rows(11, 11))
+    assert world.nightly(tuesday) == 0
+    assert sum(world.received("good").values()) == 22
+    assert approve(22) == 1

@@ -10,11 +10,12 @@ from dagster_project import transform
 from dagster_project.assets.checked import check_result, check_specs
 from dagster_project.assets.stale import fresh, stale_check_spec
 from dagster_project.checks.profiles import profile, profile_exports
-from dagster_project.checks.run import CheckResult, run_suite, write_verdicts
+from dagster_project.checks.run import CheckResult, run_suite, write_approvals, write_verdicts
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import script_of
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
+from dagster_project.ledger.approvals import audiences_for_warehouse
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.holds import vetoes_for_warehouse
@@ -61,6 +62,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             rules=rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
             vetoes=vetoes_for_warehouse(ledger, clinic.clinic_id),
+            audience_approvals=audiences_for_warehouse(ledger, clinic.clinic_id),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
             decisions=decisions_for_warehouse(ledger),
             chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),
@@ -96,6 +98,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             con.execute("delete from checks.verdicts where scope in ('tag', 'campaign')").fetchall()
             write_verdicts(con, tags)
             write_verdicts(con, segments, subjects="campaign")
+            write_approvals(con)
         results = [*tags, *segments]
         yield dg.MaterializeResult(metadata=_tally(results))
         yield from _checks("audience_verdicts", results, stops=False)

@@ -3,12 +3,15 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pandas as pd
 
 from dagster_project.checks.suite import CheckSpec, read_suite
 from dagster_project.checks.when_used import load_when_used
+
+APPROVED = Path(__file__).with_name("sql").joinpath("approved.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,24 @@ def write_verdicts(
         scopes = [(subjects, each) for each in result.subjects] or [("clinic", "clinic")]
         for scope, subject in scopes:
             con.execute(
-                "insert into checks.verdicts values (?, ?, ?, ?, ?)",
-                [scope, subject, result.spec.name, result.spec.severity, result.is_passed],
+                "insert into checks.verdicts values (?, ?, ?, ?, ?, ?)",
+                [
+                    scope,
+                    subject,
+                    result.spec.name,
+                    result.spec.severity,
+                    result.is_passed,
+                    result.spec.may_be_approved,
+                ],
             ).fetchall()
+
+
+def write_approvals(con: duckdb.DuckDBPyConnection) -> None:
+    """Add to `checks.verdicts` the campaigns whose audience of tonight a person approved.
+
+    The decisions then pass over failed checks that may be approved, of this campaign alone.
+    """
+    con.execute(
+        "insert into checks.verdicts select 'campaign', campaign, 'audience_approved', 'approval',"
+        f" true, false from ({APPROVED})"
+    ).fetchall()

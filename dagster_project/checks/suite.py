@@ -21,6 +21,7 @@ class CheckSpec:
     type: str
     kwargs: dict[str, Any]
     shows: tuple[str, ...]  # profile columns a person needs to see beside the verdict
+    may_be_approved: bool = False  # a person may answer for what failed it, for one day
 
     @property
     def is_blocking(self) -> bool:
@@ -40,6 +41,7 @@ def read_suite(name: str) -> tuple[CheckSpec, ...]:
             type=each["type"],
             kwargs=each["kwargs"],
             shows=tuple(each["meta"]["shows"]),
+            may_be_approved=each["meta"].get("may_be_approved", False),
         )
         for each in suite["expectations"]
     )

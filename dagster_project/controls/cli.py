@@ -113,11 +113,12 @@ def veto(
 @click.argument("campaign")
 @clinic_option
 @click.option("--by", required=True, help="Who approves; not the campaign's owner.")
-def approve(campaign: str, clinic: str | None, by: str) -> None:
+@click.option("--people", type=int, help="How many it may be for tonight, if a check asks.")
+def approve(campaign: str, clinic: str | None, by: str, people: int | None) -> None:
     """Approve what CAMPAIGN says now: needed before new or changed content is sent live."""
     from dagster_project.controls.veto import approve as do  # noqa: PLC0415
 
-    sys.exit(do(Settings(), clinic, campaign, by, console))
+    sys.exit(do(Settings(), clinic, campaign, by, console, people))
 
 
 COMMANDS = (stop, resume, reset, retry, veto, approve)

@@ -3,17 +3,19 @@
 from rich.console import Console
 from sqlalchemy import Engine
 
+from dagster_project.checks.audience import out_of_band
 from dagster_project.clinic import clinic_in
 from dagster_project.clinics import the_clinic
 from dagster_project.controls.commands import say, trying
 from dagster_project.delivery.approval import Campaign, campaigns_in
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
-from dagster_project.ledger.approvals import ApprovalError, Wish
+from dagster_project.ledger.approvals import ApprovalError, Wish, approve_audience
 from dagster_project.ledger.approvals import approve as record
 from dagster_project.ledger.holds import HoldError, end, place
 from dagster_project.ledger.store import writing
 from dagster_project.overrides.known import read_known
+from dagster_project.publish import read_build
 from dagster_project.settings import Settings
 
 
@@ -49,18 +51,38 @@ def veto(
 
 
 def approve(
-    settings: Settings, clinic: str | None, campaign: str, by: str, console: Console
+    settings: Settings,
+    clinic: str | None,
+    campaign: str,
+    by: str,
+    console: Console,
+    people: int | None = None,
 ) -> int:
-    """Approve what a campaign says now, for the business day; not by its owner."""
+    """Approve what a campaign says now, for the business day; not by its owner.
+
+    With `people` also that it is for so many tonight, where a check of that number failed.
+    """
 
     def do(engine: Engine) -> None:
         clinic_id = the_clinic(settings.exports_dir, clinic)
         found = _campaign(settings, campaign)
         wish = Wish(found.content, found.owner, by)
+        path = settings.published_path(clinic_id)
+        build, held = read_build(path), out_of_band(path).get(campaign)
+        is_today = build is not None and build.as_of == settings.as_of()
+        if people is not None and (not is_today or held != people):
+            asks = f"{held} people" if is_today and held is not None else "no approval of a number"
+            raise ApprovalError(f"{campaign}: tonight asks for {asks} (人数が今夜のものと違います)")
         with writing(engine, clinic_id) as con:
             record(con, clinic_id, wish, settings.as_of(), settings.now())
+            if people is not None and build is not None:
+                approve_audience(con, wish, build, people, settings.now())
         text = f"{campaign} ({found.content[1]}) を {by} が承認しました ({settings.as_of()})"
         say(console, clinic_id, text)
+        if people is not None:
+            say(console, clinic_id, f"対象 {people} 人も承認しました。`tagline nightly` で送れます")
+        elif is_today and held is not None:
+            say(console, clinic_id, f"対象 {held} 人は検査で保留です (`--people {held}` で承認)")
 
     return trying(settings, console, do)
 

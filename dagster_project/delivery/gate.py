@@ -31,6 +31,7 @@ HOLDS_JA = {
     "breaker": "遮断器が作動しています (確認のうえ `tagline reset` で解除)",
 }
 UNREADABLE_LINKS = Closed("LINE連携の新しいエクスポートが読めず、同意を確かめられません")
+UNREADABLE_VISITS = Closed("来院の新しいエクスポートが読めず、来院した人を確かめられません")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,20 @@ from dagster_project.clinic import Clinic
 from dagster_project.delivery.approval import Campaign, waiting
 from dagster_project.delivery.channel import Channel
 from dagster_project.delivery.freeze import freeze
-from dagster_project.delivery.gate import UNREADABLE_LINKS, CameTo, Consent, Key, why_closed
+from dagster_project.delivery.gate import (
+    UNREADABLE_LINKS,
+    UNREADABLE_VISITS,
+    CameTo,
+    Closed,
+    Consent,
+    Key,
+    why_closed,
+)
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
+from dagster_project.ledger.alerts import write_alert
 from dagster_project.ledger.holds import in_force
-from dagster_project.ledger.store import reading
+from dagster_project.ledger.store import reading, writing
 from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build, build_of
@@ -61,18 +70,18 @@ def deliver(
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
     campaigns: Mapping[str, Campaign] | None = None,
-    last_visits: Mapping[str, date] = MappingProxyType({}),
+    last_visits: Mapping[str, date] | None = MappingProxyType({}),
     *,
     is_live: bool = False,
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
-    Outside the window, and while nobody knows who consents (`reachable` is None), nothing
-    new leaves and the plan waits. What an earlier run left under way is still retried with
-    its own key, and settled when its deadline has passed. What of `campaigns` waits for an
-    approval stays planned. `last_visits` are those of the newest exports: who came since the
-    night is not invited. Raises WrongChannelError, before anything is sent, when the channel
-    is not the clinic's.
+    Outside the window, and while nobody knows who consents (`reachable` is None) or who came
+    (`last_visits` is None), nothing new leaves, the plan waits, and staff are told. What an
+    earlier run left under way is still retried with its own key, and settled when its deadline
+    has passed. What of `campaigns` waits for an approval stays planned. `last_visits` are those
+    of the newest exports: who came since the night is not invited. Raises WrongChannelError,
+    before anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
     night = _published(published, retired(engine, now.date()).keys())
@@ -82,9 +91,10 @@ def deliver(
         unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
     closed = why_closed(clinic, build, now, holds)
     refused = 0
-    if closed is None and reachable is None:
-        closed = UNREADABLE_LINKS
-    if closed is None and night is not None and reachable is not None:
+    if closed is None and (reachable is None or last_visits is None):
+        closed = UNREADABLE_LINKS if reachable is None else UNREADABLE_VISITS
+        _tell(engine, clinic, closed, now)
+    if closed is None and night and reachable is not None and last_visits is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
         refused = freeze(
             engine,
@@ -150,6 +160,14 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
             dict(pauses),
             _standing_on(con, retired_tags) if retired_tags else set(),
         )
+
+
+def _tell(engine: Engine, clinic: Clinic, closed: Closed, now: datetime) -> None:
+    """Tell staff, once a day for each reason, that a corrected export is what sending waits for."""
+    kind = "links_unreadable" if closed is UNREADABLE_LINKS else "visits_unreadable"
+    text = f"{closed.reason}。読めるものを置き直すまで送信しません"
+    with writing(engine, clinic.clinic_id) as con:
+        write_alert(con, now, clinic.clinic_id, kind, str(now.date()), text)
 
 
 def _visited(night: _Night, last_visits: Mapping[str, date]) -> set[CameTo]:

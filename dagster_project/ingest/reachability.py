@@ -27,29 +27,35 @@ def reachable(
     landing = Landing(landing_dir / clinic.clinic_id)
     # What a feed once said counts no longer when clinic.yaml has no such feed any more.
     sightings = [row for row in landing.sightings() if row["feed"] in clinic.feeds]
-    unread = {str(row["feed"]) for row in open_quarantines(sightings, as_of)}
-    if any(each.dataset == "line_links" for name in unread for each in clinic.feeds[name].records):
+    if is_unread(clinic, sightings, "line_links", as_of):
         return None
     files = current_files(sightings, as_of)
-    merges = _merges(landing, files, as_of)
+    merges = merges_in(landing, files, as_of)
     links: dict[tuple[str, str], Row] = {}
     for row in _rows(landing, files, "line_links", "linked_on", as_of):
-        chart = _merged(merges, patient_id(str(row["patient_no"])))
+        chart = chart_now(merges, patient_id(str(row["patient_no"])))
         links[str(row["line_user_id"]), chart] = row
-    linked = {(user, _merged(merges, patient)) for user, patient, *_ in chat.links}
+    linked = {(user, chart_now(merges, patient)) for user, patient, *_ in chat.links}
     return _after_the_chat(links, linked, chat, as_of)
 
 
 def charts_of_one(landing: Landing, chart: str) -> set[str]:
     """Return a chart with all that are one with it, by every merge the newest exports know."""
-    merges = _merges(landing, current_files(landing.sightings(), date.max), date.max)
+    merges = merges_in(landing, current_files(landing.sightings(), date.max), date.max)
     charts = {chart}
     while more := {each for pair in merges.items() if charts & set(pair) for each in pair} - charts:
         charts |= more
     return charts
 
 
-def _merges(landing: Landing, files: Sequence[Row], as_of: date) -> dict[str, str]:
+def is_unread(clinic: Clinic, sightings: Sequence[Row], dataset: str, as_of: date) -> bool:
+    """Return whether a newest export that holds rows of a dataset could not be read."""
+    unread = {str(row["feed"]) for row in open_quarantines(sightings, as_of)}
+    return any(each.dataset == dataset for name in unread for each in clinic.feeds[name].records)
+
+
+def merges_in(landing: Landing, files: Sequence[Row], as_of: date) -> dict[str, str]:
+    """Return which chart was merged into which other, as the newest exports have it on a day."""
     return {
         patient_id(str(row["patient_no"])): patient_id(str(row["into_patient_no"]))
         for row in _rows(landing, files, "patient_merges", "merged_on", as_of)
@@ -69,7 +75,7 @@ def _rows(
                 yield row
 
 
-def _merged(merges: Mapping[str, str], chart: str) -> str:
+def chart_now(merges: Mapping[str, str], chart: str) -> str:
     """Return the chart that one was merged into, as stg_patient_merges has it."""
     for _ in range(MERGES_IN_A_ROW):
         chart = merges.get(chart, chart)

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 from sqlalchemy import Engine, func, select
 
-from dagster_project.insight.standing import held_back
+from dagster_project.checks.audience import out_of_band
+from dagster_project.insight.standing import asks_for_people, held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
@@ -105,6 +106,7 @@ def read_morning(
         ]
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
+    held += [asks_for_people(*each) for each in out_of_band(published).items()]
     return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy import Engine
 
+from dagster_project.checks.audience import out_of_band
 from dagster_project.delivery.gate import HOLDS_JA
 from dagster_project.ledger.alerts import alerts_since
 from dagster_project.ledger.approvals import awaiting_approval
@@ -22,17 +24,19 @@ class Standing:
     holds: Sequence[Hold]
     vetoes: Sequence[Hold]
     awaiting: Mapping[str, int]  # campaigns that wait for an approval, with their people
+    out_of_band: Mapping[str, int]  # campaigns held for how many they are for
     letters: Sequence[DeadLetter]
     alerts: Sequence[str]
 
 
-def read_standing(engine: Engine, clinic_id: str, now: datetime) -> Standing:
+def read_standing(engine: Engine, published: Path, clinic_id: str, now: datetime) -> Standing:
     """Return what stands in the way of a clinic's sending, as the ledger has it now."""
     with reading(engine) as con:
         return Standing(
             in_force(con, clinic_id, "stop", "breaker"),
             in_force(con, clinic_id, "veto"),
             awaiting_approval(con, clinic_id),
+            out_of_band(published),
             undecided(con, clinic_id),
             alerts_since(con, clinic_id, now - timedelta(days=1)),
         )
@@ -48,6 +52,14 @@ def held_back(engine: Engine, clinic_id: str) -> list[str]:
     ]
 
 
+def asks_for_people(campaign: str, people: int) -> str:
+    """Return what a campaign waits for that is held for how many it is for."""
+    command = f"tagline approve {campaign} --people {people} --by 承認者"
+    return (
+        f"人数が検査の帯の外: {campaign} 対象 {people} 人 (確かめて `{command}`、もう一度 nightly)"
+    )
+
+
 def render_standing(console: Console, standing: Standing) -> None:
     """Print a line for each thing that stands in the way; nothing when the way is free."""
     for each in standing.holds:
@@ -58,6 +70,7 @@ def render_standing(console: Console, standing: Standing) -> None:
         f"承認待ち: {campaign} {people} 人 (`tagline approve {campaign} --by 承認者`)"
         for campaign, people in standing.awaiting.items()
     ]
+    lines += [asks_for_people(*each) for each in standing.out_of_band.items()]
     if standing.letters:
         people = sum(each.recipients for each in standing.letters)
         lines.append(f"届いたか不明: {people} 人、判断待ち (`tagline retry`)")

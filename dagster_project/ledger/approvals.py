@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 
 from dagster_project.ledger.audit import write_audit
-from dagster_project.ledger.store import stamp
-from dagster_project.ledger.tables import approval, batch, intent
+from dagster_project.ledger.store import reading, stamp
+from dagster_project.ledger.tables import approval, audience_approval, batch, intent
+from dagster_project.publish import Build
 
 AWAITING = "awaiting_approval"
 Content = tuple[str, str]  # campaign, content_version
@@ -30,6 +31,40 @@ class Wish:
 
 def approve(con: Connection, clinic_id: str, wish: Wish, as_of: date, now: datetime) -> None:
     """Record an approval of a content for a day. Raises ApprovalError for the owner's own."""
+    name = _checker(wish)
+    campaign, version = wish.content
+    row = {"clinic_id": clinic_id, "campaign": campaign, "content_version": version}
+    row |= {"made_by": name, "made_at": stamp(now)}
+    con.execute(insert(approval), [row | {"as_of": as_of}])
+    write_audit(con, now, clinic_id, "approved", f"campaign {campaign}", f"{version} by {name}")
+
+
+def approve_audience(
+    con: Connection, wish: Wish, build: Build, members: int, now: datetime
+) -> None:
+    """Record that a campaign may go to so many people on a night's day, and to no other number.
+
+    Raises ApprovalError for the owner's own.
+    """
+    name, campaign = _checker(wish), wish.content[0]
+    row = {"clinic_id": build.clinic_id, "campaign": campaign, "as_of": build.as_of}
+    row |= {"build_id": build.build_id, "members": members}
+    con.execute(insert(audience_approval), [row | {"made_by": name, "made_at": stamp(now)}])
+    detail = f"{members} people of {build.build_id} by {name}"
+    write_audit(con, now, build.clinic_id, "audience_approved", f"campaign {campaign}", detail)
+
+
+def audiences_for_warehouse(engine: Engine, clinic_id: str) -> list[tuple[str, date, int]]:
+    """Return the rows of `ledger.audience_approvals`."""
+    columns = (audience_approval.c[name] for name in ("campaign", "as_of", "members"))
+    query = select(*columns).where(audience_approval.c.clinic_id == clinic_id)
+    with reading(engine) as con:
+        rows: Sequence[Any] = con.execute(query.order_by(audience_approval.c.id)).all()
+    return [(campaign, as_of, members) for campaign, as_of, members in rows]
+
+
+def _checker(wish: Wish) -> str:
+    """Return who approves. Raises ApprovalError without a name, and for the owner's own."""
     name = wish.made_by.strip()
     if not name:
         raise ApprovalError("this needs a name: --by NAME (承認者を書いてください)")
@@ -37,11 +72,7 @@ def approve(con: Connection, clinic_id: str, wish: Wish, as_of: date, now: datet
         raise ApprovalError(
             f"{name} owns {wish.content[0]}: somebody else approves it (作った人は承認できません)"
         )
-    campaign, version = wish.content
-    row = {"clinic_id": clinic_id, "campaign": campaign, "content_version": version}
-    row |= {"made_by": name, "made_at": stamp(now)}
-    con.execute(insert(approval), [row | {"as_of": as_of}])
-    write_audit(con, now, clinic_id, "approved", f"campaign {campaign}", f"{version} by {name}")
+    return name
 
 
 def approved(con: Connection, clinic_id: str, on: date | None = None) -> set[Content]:

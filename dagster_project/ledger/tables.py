@@ -174,6 +174,21 @@ approval = Table(
     Column("made_at", String(32), nullable=False),
 )
 
+# Who approved how many people a campaign is for, although a check of that size had failed, on which
+# business day and of which night. Rows are only ever added.
+audience_approval = Table(
+    "audience_approval",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False, index=True),
+    Column("campaign", String(80), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("build_id", String(60), nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+)
+
 # What a person decided of a batch nobody knows the fate of. A resend is a new occurrence.
 dead_letter = Table(
     "dead_letter",

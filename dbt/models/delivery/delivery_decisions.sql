@@ -60,6 +60,14 @@ with
                 (verdicts.scope = 'campaign' and verdicts.subject = campaigns.campaign)
                 or (verdicts.scope = 'tag' and campaigns.tags like '%,' || verdicts.subject || ',%')
             )
+        -- A person may answer for how many they are tonight, and for nothing else.
+        left join
+            {{ source("checks", "verdicts") }} as approvals
+            on approvals.severity = 'approval'
+            and approvals.scope = 'campaign'
+            and approvals.subject = campaigns.campaign
+            and verdicts.may_be_approved
+        where approvals.subject is null
     ),
     delivered as (
         select occurrence_id, campaign, step, line_user_id, patient_id, as_of
