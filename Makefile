@@ -15,10 +15,12 @@ test: .venv/.synced ## the whole suite
 test-long: .venv/.synced ## what takes minutes a test: replayed histories, kills at many lines
 	$(RUN)/python -m pytest -m long
 
-test-crash: .venv/.synced ## every kill -9 trial drawn by a seed
-	$(RUN)/python -m pytest -m crash -n 0
+test-crash: .venv/.synced ## kill -9 under every fault, and weeks of it; writes docs/reliability.md
+	rm -rf data/reliability
+	$(RUN)/python -m pytest -m crash
+	$(RUN)/python docs/reliability.py
 
-test-crash-matrix: .venv/.synced ## a kill at every line of delivery and ledger, under every fault: hours
+test-crash-matrix: .venv/.synced ## the same with a kill at every line for real: an hour
 	$(RUN)/python -m pytest -m crash_matrix
 
 lint: .venv/.synced

@@ -1,10 +1,13 @@
 """kill -9 anywhere between plan and commit: never twice, never silently lost."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from crash_harness import Figures, flagged, run_trial
+from crash_lines import FIGURES
 
 from dagster_project.simulator import RunningSimulator, start
 
@@ -44,3 +47,5 @@ def test_two_hundred_killed_weeks(tmp_path: Path, simulator: RunningSimulator) -
     assert total.kills > LONG_TRIALS
     # The hard ends were all reached: without them the trials would prove little.
     assert all(total.fates[fate] for fate in ("accepted", "expired", "skipped", "unknown"))
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    (FIGURES / "weeks.json").write_text(json.dumps(asdict(total)), encoding="utf-8")

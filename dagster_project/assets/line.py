@@ -13,7 +13,7 @@ from dagster_project.delivery.approval import campaigns_in
 from dagster_project.delivery.channel import prove
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
-from dagster_project.delivery.send import HELD
+from dagster_project.delivery.send import ASLEEP, HELD
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
 from dagster_project.delivery.watchdog import watch
 from dagster_project.forget.door import door_of
@@ -32,7 +32,14 @@ from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
-NO_TROUBLE = {None, "quota", HELD, "another sender is at work", "another sender took over"}
+NO_TROUBLE = {
+    None,
+    "quota",
+    HELD,
+    ASLEEP,
+    "another sender is at work",
+    "another sender took over",
+}
 
 A_YEAR = 366  # days; no campaign asks further back for a visit
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
@@ -29,6 +29,8 @@ from dagster_project.line.replies import Kind, Reply
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between tries within one run
 HELD = "held"  # by a person or the circuit breaker
+ASLEEP = "held up"  # the next run asks the gate again
+HELD_UP = timedelta(minutes=1)  # between the commit of a try and its first byte
 MAX_SILENT = 3  # batches in a row that LINE did not settle: it is down, the next run tries again
 STOP = {
     Kind.QUOTA_EXHAUSTED: "quota",
@@ -149,15 +151,18 @@ class _Run:
     def _try(self, row: Batch) -> bool:
         """Try one batch until it is settled or the sender must stop; False when LINE is silent."""
         for wait in (*BACKOFF, None):
-            if not self._may_leave(row):
+            began = self.clock()
+            if not self._may_leave(row, began):
                 return True
-            reply = self._send(row)
+            reply = self._send(row, began)
             state = self._record(row, reply)
             if state == "accepted":
                 self.summary.accepted += row.recipients
                 return True
             if state == "rejected":
                 self.summary.rejected += row.recipients
+                return True
+            if self.summary.stopped:
                 return True
             if reply.kind in STOP:
                 self.summary.stopped = STOP[reply.kind]
@@ -167,9 +172,8 @@ class _Run:
                 self.sleep(wait)
         return False
 
-    def _may_leave(self, row: Batch) -> bool:
+    def _may_leave(self, row: Batch, now: datetime) -> bool:
         """Commit that this batch is being tried, before anything of it leaves."""
-        now = self.clock()
         with self._writing() as con:
             if not self.lease.renew(con, now):
                 self.summary.stopped = "another sender took over"
@@ -179,8 +183,11 @@ class _Run:
                 return False
             return begin_try(con, row.id, now)
 
-    def _send(self, row: Batch) -> Reply:
+    def _send(self, row: Batch, began: datetime) -> Reply:
         try:
+            if self.clock() - began > HELD_UP:
+                self.summary.stopped = ASLEEP
+                return Reply(Kind.WITHHELD, None, detail=ASLEEP)
             if hashlib.sha256(row.body).hexdigest() != row.sha256:
                 raise LedgerError(
                     f"{self.clinic.clinic_id}: batch {row.id} is not as it was frozen"

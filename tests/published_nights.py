@@ -1,0 +1,49 @@
+"""A published night as sending reads it: only the tables it asks, in a real file."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.delivery.plan import PlanRow
+from dagster_project.publish import Build
+
+SHAPE = """
+create schema meta;
+create table meta.build (clinic_id varchar, build_id varchar, as_of date, built_at varchar);
+create table delivery_plan (
+    occurrence_id varchar, line_user_id varchar, patient_ids varchar, variant varchar
+);
+create table delivery_decisions (campaign varchar, patient_id varchar, reason varchar);
+create table campaigns (campaign varchar, visited_within_days integer);
+create table tag_references (campaign varchar, tag varchar);
+"""
+
+
+def publish_night(
+    path: Path,
+    build: Build,
+    rows: Sequence[PlanRow],
+    settled: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Put a night in the published one's place, as publishing does.
+
+    `settled` are campaigns and patients that are decided for and only sent already.
+    """
+    work = path.with_suffix(".work")
+    work.unlink(missing_ok=True)
+    said = [(row.campaign, each, "send") for row in rows for each in row.patient_ids.split(",")]
+    said += [(campaign, patient, "already_this_cycle") for campaign, patient in settled]
+    plan = [(row.occurrence_id, row.line_user_id, row.patient_ids, "plain") for row in rows]
+    with duckdb.connect(str(work)) as con:
+        con.execute(SHAPE)
+        built = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
+        con.execute("insert into meta.build values (?, ?, ?, ?)", built)
+        if plan:
+            con.executemany("insert into delivery_plan values (?, ?, ?, ?)", plan)
+        if said:
+            con.executemany("insert into delivery_decisions values (?, ?, ?)", said)
+        names = sorted({(row.campaign, 0) for row in rows})
+        if names:
+            con.executemany("insert into campaigns values (?, ?)", names)
+    work.replace(path)
