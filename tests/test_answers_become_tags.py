@@ -15,7 +15,7 @@ from sqlalchemy import select
 from webhook_service import Service, serving
 
 from dagster_project.conversation.script import script_of
-from dagster_project.ledger.tables import audit
+from dagster_project.ledger.tables import alert, audit
 from dagster_project.settings import ROOT
 
 SAMPLE = ROOT / "dagster_project" / "sample"
@@ -163,3 +163,31 @@ def lapsed() -> dict[str, list[Row]]:
         ],
         "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in numbers],
     }
+
+
+def test_a_typo_in_a_questionnaire_leaves_yesterdays_tags_and_says_where(world: World) -> None:
+    tuesday = date(2026, 6, 2)
+    few: dict[str, list[Row]] = {"patients": [{"patient_no": "1"}], "visits": []}
+    few["line_links"] = [{"line_user_id": user(1), "patient_no": "1"}]
+    folder = world.write("good", MONDAY, few)
+    shutil.copytree(SAMPLE / "questionnaires", folder / "questionnaires")
+    tap = chat.tap("answer:intake:v1:department:internal", user(1), -60)
+    with serving(world.settings(MONDAY).ledger(), script_of(folder)[0]) as service:
+        assert service.say(tap) == 200
+        assert world.nightly() == 0
+        world.write("good", tuesday, few)
+        path = folder / "questionnaires" / "intake.yaml"
+        good = path.read_text(encoding="utf-8")
+        path.write_text(good.replace("next: influenza", "next: nowhere"), encoding="utf-8")
+        assert world.nightly(tuesday) != 0
+        assert asks(world) == {"1": {"asks_internal_medicine"}}
+        with service.engine.connect() as con:
+            [told] = con.execute(select(alert.c.text)).scalars()
+        assert "questionnaires/intake.yaml:17" in told
+        assert "questionnaires/intake.yaml:17" in world.text()
+        path.write_text(good, encoding="utf-8")
+        # What is wrong in the replies decides no tag, and costs no night.
+        (folder / "replies.yaml").write_text("replies: 3\n", encoding="utf-8")
+        assert world.nightly(tuesday) == 0
+    lost = "select * from tag_events where tag = 'asks_internal_medicine' and event = 'lost'"
+    assert world.published("good", lost) == []
