@@ -46,7 +46,7 @@ def test_d16_a_new_entry_only_after_the_gap(world: World) -> None:
     night(world, LEFT)
     assert world.published(
         "d16", "select state, count(*) from scenario_positions group by state"
-    ) == [("left", 4)]
+    ) == [("lapsed", 4)]
     for gap in sorted(GAPS.values()):
         night(world, LEFT + timedelta(days=gap))
     night(world, LEFT + timedelta(days=181))

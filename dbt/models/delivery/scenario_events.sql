@@ -53,7 +53,7 @@ with
         inner join
             {{ ref("patients_today") }} as patients on patients.patient_id = candidates.patient_id
         where
-            -- Of whom it cannot be told tonight neither enters nor leaves.
+            -- Of whom it cannot be told tonight: no member, and no entry ends for it.
             candidates.standing = 'unknown'
             or (
                 candidates.standing = 'member'
@@ -272,7 +272,10 @@ with
             cast(null as date) as last_visit_on
         from before
         left join
-            people on people.campaign = before.campaign and people.patient_id = before.patient_id
+            people
+            on people.campaign = before.campaign
+            and people.patient_id = before.patient_id
+            and people.is_member
         where before.was_member and people.patient_id is null
     )
 select campaign, patient_id, on_day, event, step, visited_on, is_late
