@@ -55,4 +55,4 @@ def test_d16_a_new_entry_only_after_the_gap(world: World) -> None:
         "d16",
         "select patient_id, step, reason from delivery_decisions"
         " where campaign = 'checkup_followup' and patient_id in ('2', '3', '4') order by all",
-    ) == [("2", 1, "scenario_over"), ("3", 2, "not_due"), ("4", 1, "send")]
+    ) == [("2", 2, "scenario_over"), ("3", 2, "not_due"), ("4", 1, "send")]
