@@ -23,6 +23,7 @@ FROM = {
     "previous.rule_history": "meta.rule_history",
     "previous.decision_events": "main.decision_events",
     "previous.segment_sizes": "main.segment_sizes",
+    "previous.scenario_events": "main.scenario_events",
     "previous.overrides": "ledger.overrides",
 }
 

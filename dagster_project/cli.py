@@ -166,6 +166,19 @@ def replay(start: datetime, end: datetime, clinics: Sequence[str]) -> None:
 
 
 @main.command()
+@click.argument("campaign")
+@click.option("--nights", type=click.IntRange(min=1), default=180, show_default=True)
+@click.option("--patients", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@as_of_option
+def simulate(campaign: str, nights: int, patients: int, seed: int, as_of: datetime | None) -> None:
+    """Say what CAMPAIGN would do to invented patients, night by night; nothing is sent."""
+    from dagster_project.simulate.command import run_simulate  # noqa: PLC0415 - dbt takes seconds
+
+    sys.exit(run_simulate(_settings(as_of), campaign, nights, patients, seed, console))
+
+
+@main.command()
 @click.option("--patients", type=click.IntRange(min=50), default=120, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @as_of_option

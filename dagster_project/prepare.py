@@ -72,6 +72,8 @@ TABLES = {
     "previous.rule_history": "tag varchar, rule_version varchar, on_day date",
     "previous.decision_events": "campaign varchar, step integer, patient_id varchar, on_day date,"
     " outcome varchar, reason varchar, because_on date",
+    "previous.scenario_events": "campaign varchar, patient_id varchar, on_day date, event varchar,"
+    " step integer, visited_on date, is_late boolean",
     "previous.overrides": "id bigint, known_on date, withdrawal_known_on date",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
     " is_passed boolean, may_be_approved boolean",

@@ -40,6 +40,7 @@ TAG_YML = "models/tags/visits/tag_visits_frequent.yml"
 LIST = "models/tags/patient_tags.sql"
 SEGMENT_SQL = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.sql"
 SEGMENT_YML = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.yml"
+SCENARIO_YML = "campaigns/checkup_followup/seg_checkup_followup.yml"
 VACCINATION_YML = "campaigns/vaccination/seg_vaccination.yml"
 URGENT = "campaigns/vaccination/message.urgent.json"
 MESSAGE = "campaigns/lifestyle_checkup/message.json"
@@ -140,7 +141,19 @@ BROKEN = [
     (URGENT, "お子さまの", "水痘の", "vaccination $[0].text: says 水痘"),
     (VACCINATION_YML, "urgent_days: 14", "urgent_days: 0", "campaign.urgent_days is 0"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
-    ("models/segments/segment_members.sql", '"vaccination", ', "", "listed 0 times"),
+    ("models/segments/segment_members.sql", '    "vaccination",\n', "", "listed 0 times"),
+    (SCENARIO_YML, "after_days: 14", "after_days: 30", "after_days is 30; whole days after the"),
+    (SCENARIO_YML, "after_days: 0", "after_days: -1", "after_days is -1"),
+    (SCENARIO_YML, "after_days: 14", "after_days: soon", "after_days is 'soon'"),
+    (SCENARIO_YML, "after_days: 14", "wait: 1, after_days: 14", "no such setting 'wait'"),
+    (SCENARIO_YML, "after_days: 0", "after_days: 0, unless: [diabetes]", "unless is ['diabetes']"),
+    (SCENARIO_YML, "[under_treatment]", "[under_cure]", "no tag 'under_cure'"),
+    (SCENARIO_YML, "reentry: per_episode", "reentry: often", "reentry is 'often'"),
+    (SCENARIO_YML, "            reentry: per_episode\n", "", "reentry is None"),
+    (SCENARIO_YML, "reentry: per_episode", "reentry: once", "reentry_gap_days is 180"),
+    (SCENARIO_YML, "reentry_gap_days: 180", "reentry_gap_days: 0", "reentry_gap_days is 0"),
+    (SCENARIO_YML, "lapse_days: 30", "lapse_days: 0", "lapse_days is 0"),
+    (SCENARIO_YML, "cooldown_days: 0", "cooldown_days: 9", "cooldown_days is 9 in a scenario"),
 ]  # fmt: skip
 
 
@@ -185,6 +198,15 @@ def test_a_text_for_a_case_that_does_not_exist_is_named(dbt: Path) -> None:
     (dbt / URGENT).rename(dbt / "campaigns/vaccination/message.hurry.json")
     (found,) = said(lint(dbt, MONDAY))
     assert "no variant 'hurry'; one of several, urgent, several_urgent" in found
+
+
+def test_each_step_of_a_scenario_has_a_text_and_no_text_is_of_no_step(dbt: Path) -> None:
+    third = dbt / "campaigns/checkup_followup/message.3.json"
+    third.rename(third.with_name("message.4.json"))
+    found = said(lint(dbt, MONDAY))
+    assert len(found) == 2
+    assert "message.3.json:1: no message.3.json" in found[0]
+    assert "no variant '4'; one of several, urgent, several_urgent, 2, 3" in found[1]
 
 
 def test_a_file_saved_by_another_editor_is_told_by_its_name(dbt: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dagster_project.authoring.finding import Finding, is_japanese, is_written
 from dagster_project.authoring.lint_examples import lint_examples
+from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
@@ -33,6 +34,7 @@ def lint_segment(project: Project, segment: Model) -> Iterator[Finding]:
         return
     yield from _lint_settings(segment)
     yield from _lint_tags(project, segment)
+    yield from lint_scenario(project, segment)
     yield from lint_examples(segment)
 
 
@@ -113,19 +115,21 @@ def _lint_tags(project: Project, segment: Model) -> Iterator[Finding]:
 
 def _lint_message(segment: Model) -> Iterator[Finding]:
     plain = segment.sql.path.with_name("message.json")
-    for path in sorted({plain, *plain.parent.glob("message.*.json")}):
+    later = {plain.with_name(f"message.{step}.json") for step in _later_steps(segment)}
+    for path in sorted({plain, *later, *plain.parent.glob("message.*.json")}):
         yield from _lint_text(segment, path)
 
 
 def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
     variant = path.stem.partition(".")[2]
-    if variant and variant not in VARIANTS:
-        yield Finding(path, 1, f"no variant {variant!r}", f"one of {', '.join(VARIANTS)}")
+    variants = [*VARIANTS, *map(str, _later_steps(segment))]
+    if variant and variant not in variants:
+        yield Finding(path, 1, f"no variant {variant!r}", f"one of {', '.join(variants)}")
     try:
         messages = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         line = getattr(error, "lineno", 1)
-        said = "no message.json" if isinstance(error, OSError) else str(error)
+        said = f"no {path.name}" if isinstance(error, OSError) else str(error)
         yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
         return
     problems = lint(messages)
@@ -136,6 +140,10 @@ def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
         said = f"{segment.folder} {hint.path}: {hint.rule.rule} {hint.found!r}"
         to_do = f"{hint.rule.to_do} ({hint.rule.source})"
         yield Finding(path, 1, said, to_do, is_error=False)
+
+
+def _later_steps(segment: Model) -> range:
+    return range(2, len(steps_of(segment)) + 1)
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:

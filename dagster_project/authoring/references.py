@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dagster_project.authoring.project import Model, Project
 from dagster_project.authoring.yml import mapping
@@ -37,6 +38,20 @@ def _references(project: Project, tag: str) -> Iterator[Place]:
             if line:
                 yield Place(sql.path, line)
     for segment in project.segments.values():
-        stated = mapping(segment.meta.get("campaign")).get("tags")
+        campaign = mapping(segment.meta.get("campaign"))
+        stated = campaign.get("tags")
         if segment.yml and isinstance(stated, list) and tag in stated:
             yield Place(segment.yml.path, segment.line("campaign", "tags"))
+        if segment.yml and tag in step_tags(campaign):
+            yield Place(segment.yml.path, segment.line("campaign", "scenario"))
+
+
+def step_tags(campaign: dict[str, Any]) -> set[str]:
+    """Return the tags that the steps of a campaign's scenario branch on."""
+    steps = mapping(campaign.get("scenario")).get("steps")
+    return {
+        str(tag)
+        for step in (steps if isinstance(steps, list) else [])
+        for branch in ("only_if", "unless")
+        for tag in (mapping(step).get(branch) or [])
+    }

@@ -133,6 +133,7 @@ class _Night:
     variants: Mapping[Key, str]
     due: Set[tuple[str, str]]  # campaign and patient decided for, or only sent already
     pauses: Mapping[str, int]  # campaign -> days after a visit without an invitation
+    entries: Mapping[CameTo, date]  # in a scenario: a visit from that day on is its goal
     retired: Set[str]  # campaigns with a tag that was retired since
 
 
@@ -152,12 +153,17 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
             " where reason in ('send', 'already_this_cycle')"
         ).fetchall()
         pauses = con.execute("select campaign, visited_within_days from campaigns").fetchall()
+        entries = con.execute(
+            "select campaign, patient_id, visits_count_from from scenario_positions"
+            " where state = 'active'"
+        ).fetchall()
         return _Night(
             build_of(con),
             {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows},
             {(occurrence, user): variant for occurrence, user, _, variant in rows},
             set(due),
             dict(pauses),
+            {(campaign, patient): day for campaign, patient, day in entries},
             _standing_on(con, retired_tags) if retired_tags else set(),
         )
 
@@ -171,13 +177,19 @@ def _tell(engine: Engine, clinic: Clinic, closed: Closed, now: datetime) -> None
 
 
 def _visited(night: _Night, last_visits: Mapping[str, date]) -> set[CameTo]:
-    """Return who came within the days a campaign gives, with that campaign."""
-    return {
+    """Return who came within the days a campaign gives, or since they entered its scenario."""
+    came = {
         (campaign, patient)
         for campaign, days in night.pauses.items()
         for patient, day in last_visits.items()
         if day + timedelta(days=days) > night.build.as_of
     }
+    reached = {
+        (campaign, patient)
+        for (campaign, patient), counts_from in night.entries.items()
+        if last_visits.get(patient, date.min) >= counts_from
+    }
+    return came | reached
 
 
 def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:

@@ -78,14 +78,16 @@ def past_campaigns(
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(e.reason, 'not_in_segment'), r.label_ja,"
         " e.because_on, d.state from campaigns c"
-        " left join (select campaign, step, max_by(reason, on_day) as reason,"
-        " arg_max_null(because_on, on_day) as because_on from decision_events"
-        " where patient_id = $who and on_day <= $night group by campaign, step) e"
-        " on e.campaign = c.campaign and e.step = c.step"
+        " left join (select campaign, reason, because_on from decision_events"
+        " where patient_id = $who and on_day <= $night"
+        # A scenario that moves on leaves one step and is at the next on the same day.
+        " qualify row_number() over (partition by campaign"
+        " order by on_day desc, reason = 'not_in_segment', step desc) = 1) e"
+        " on e.campaign = c.campaign"
         " left join decision_reasons r on r.reason = e.reason"
-        " left join (select campaign, step, max(state) as state from ledger.deliveries"
-        " where patient_id = $who and as_of = $night group by campaign, step) d"
-        " on d.campaign = c.campaign and d.step = c.step"
+        " left join (select campaign, max(state) as state from ledger.deliveries"
+        " where patient_id = $who and as_of = $night group by campaign) d"
+        " on d.campaign = c.campaign"
         " where $campaign is null or c.campaign = $campaign order by c.priority, c.campaign",
         {"who": who, "night": night, "campaign": campaign},
     ).fetchall()

@@ -1,7 +1,8 @@
 """What a campaign's folder says: message.json, and message.<variant>.json where a case differs.
 
-A variant is named by `delivery_plan`: plain, several, urgent, several_urgent. All the texts of a
-folder are one content with one version: a message that changes its variant is the same message.
+A variant is named by `delivery_plan`: plain, several, urgent, several_urgent, and 2, 3, ... for
+the later steps of a scenario. All the texts of a folder are one content with one version: a message
+that changes its variant is the same message.
 """
 
 import json

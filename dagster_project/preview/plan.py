@@ -11,7 +11,9 @@ from dagster_project.rules import PROJECT, stands_on
 WANTED = ("tag_catalog", "patient_tags", "delivery_decisions", "tag_member_findings")
 # These read the yml of tags and segments, of which no version speaks, and stop at a tag or a
 # segment nobody listed: built anew whatever has changed.
-ALWAYS = frozenset({*WANTED, "campaigns", "segment_members", "tag_references", "retired_tags"})
+ALWAYS = frozenset(
+    {*WANTED, "campaigns", "campaign_steps", "segment_members", "tag_references", "retired_tags"}
+)
 
 
 @dataclass

@@ -16,6 +16,20 @@
     {{ return(found) }}
 {% endmacro %}
 
+{# The tags that the steps of a campaign's scenario branch on. #}
+{% macro step_tags(campaign) %}
+    {% set tags = [] %}
+    {% for step in (campaign.scenario or {}).get("steps", []) %}
+        {% do tags.extend((step.only_if or []) + (step.unless or [])) %}
+    {% endfor %}
+    {{ return(tags | unique | list) }}
+{% endmacro %}
+
+{# Tags as one text to look into, each between commas: one comma where there is none. #}
+{% macro listed(tags) %}
+    {{ quoted("," ~ tags | join(",") ~ ",") if tags else "','" }}
+{% endmacro %}
+
 {# The period in which the same occurrence cannot happen twice. #}
 {% macro period_of(cycle) %}
     case
@@ -28,4 +42,53 @@
             || case when extract(month from {{ as_of() }}) <= 6 then '-H1' else '-H2' end
         else substr(cast({{ as_of() }} as varchar), 1, 4)
     end
+{% endmacro %}
+
+{# The campaigns that a failed check holds tonight: their own, or one of a tag they stand on. #}
+{% macro held_campaigns() %}
+    select distinct campaigns.campaign
+    from {{ ref("campaigns") }} as campaigns
+    inner join
+        {{ source("checks", "verdicts") }} as verdicts
+        on not verdicts.is_passed
+        and verdicts.severity = 'blocking'
+        and (
+            (verdicts.scope = 'campaign' and verdicts.subject = campaigns.campaign)
+            or (
+                verdicts.scope = 'tag'
+                and (
+                    campaigns.tags like '%,' || verdicts.subject || ',%'
+                    or campaigns.step_tags like '%,' || verdicts.subject || ',%'
+                )
+            )
+        )
+    -- A person may answer for how many they are tonight, and for nothing else.
+    left join
+        {{ source("checks", "verdicts") }} as approvals
+        on approvals.severity = 'approval'
+        and approvals.scope = 'campaign'
+        and approvals.subject = campaigns.campaign
+        and verdicts.may_be_approved
+    where approvals.subject is null
+{% endmacro %}
+
+{#
+  The day a step of a scenario is due: so many days after the entry; a step that was late puts off
+  those after it, or a patient would get two in a row.
+#}
+{% macro step_due_on(entered_on, after_days, sent_on, sent_after_days) %}
+    greatest(
+        {{ add_days(entered_on, after_days) }},
+        {{ add_days(sent_on, after_days ~ " - " ~ sent_after_days) }}
+    )
+{% endmacro %}
+
+{# Whether an event of scenario_events ends an entry. #}
+{% macro ends_an_entry(event) %}
+    {{ event }} in ('goal', 'blocked', 'stopped', 'completed', 'left', 'lapsed')
+{% endmacro %}
+
+{# The step a candidate is at: of a scenario the next, or the last they heard of. #}
+{% macro step_of(positions, campaigns) %}
+    coalesce({{ positions }}.next_step, {{ positions }}.last_step, {{ campaigns }}.step)
 {% endmacro %}

@@ -126,7 +126,8 @@
             {% do named.extend(modules.re.findall("'([^']*)'", names)) %}
         {% endfor %}
     {% endif %}
-    {% do named.extend(((node.config.meta or {}).get("campaign") or {}).get("tags") or []) %}
+    {% set campaign = (node.config.meta or {}).get("campaign") or {} %}
+    {% do named.extend((campaign.get("tags") or []) + step_tags(campaign)) %}
     {{ return(named) }}
 {% endmacro %}
 

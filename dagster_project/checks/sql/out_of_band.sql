@@ -10,7 +10,13 @@ with
             and verdicts.severity = 'blocking'
             and (
                 (verdicts.scope = 'campaign' and verdicts.subject = campaigns.campaign)
-                or (verdicts.scope = 'tag' and campaigns.tags like '%,' || verdicts.subject || ',%')
+                or (
+                    verdicts.scope = 'tag'
+                    and (
+                        campaigns.tags like '%,' || verdicts.subject || ',%'
+                        or campaigns.step_tags like '%,' || verdicts.subject || ',%'
+                    )
+                )
             )
         group by campaigns.campaign
     )

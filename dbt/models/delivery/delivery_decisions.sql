@@ -4,16 +4,19 @@ with
     members as (
         select
             campaigns.campaign,
-            campaigns.step,
+            {{ step_of("positions", "campaigns") }} as step,
             profile.clinic_id
             || '/'
             || campaigns.campaign
             || '/'
-            || cast(campaigns.step as varchar)
+            || cast({{ step_of("positions", "campaigns") }} as varchar)
             || '/'
             || coalesce(content.content_version, 'none')
             || '/'
-            || {{ period_of("campaigns.cycle") }} as occurrence_id,
+            -- Each entry into a scenario is told anew.
+            || coalesce(
+                cast(positions.entered_on as varchar), {{ period_of("campaigns.cycle") }}
+            ) as occurrence_id,
             coalesce(content.content_version, 'none') as content_version,
             campaigns.purpose,
             campaigns.priority,
@@ -29,7 +32,11 @@ with
             members.patient_id,
             members.standing,
             members.since,
-            members.due_on,
+            coalesce(positions.next_due_on, members.due_on) as due_on,
+            positions.state <> 'active'
+            or positions.state = 'active'
+            and positions.next_step is null as is_scenario_over,
+            positions.ended_on,
             members.deadline_on,
             coalesce(
                 members.deadline_on <= {{ add_days(as_of(), "campaigns.urgent_days") }}, false
@@ -46,29 +53,14 @@ with
             {{ ref("patients_today") }} as patients on patients.patient_id = members.patient_id
         cross join {{ source("clinic", "profile") }} as profile
         left join
+            {{ ref("scenario_positions") }} as positions
+            on positions.campaign = members.campaign
+            and positions.patient_id = members.patient_id
+        left join
             {{ source("clinic", "campaign_content") }} as content
             on content.campaign = campaigns.campaign
     ),
-    held as (
-        select distinct campaigns.campaign
-        from {{ ref("campaigns") }} as campaigns
-        inner join
-            {{ source("checks", "verdicts") }} as verdicts
-            on not verdicts.is_passed
-            and verdicts.severity = 'blocking'
-            and (
-                (verdicts.scope = 'campaign' and verdicts.subject = campaigns.campaign)
-                or (verdicts.scope = 'tag' and campaigns.tags like '%,' || verdicts.subject || ',%')
-            )
-        -- A person may answer for how many they are tonight, and for nothing else.
-        left join
-            {{ source("checks", "verdicts") }} as approvals
-            on approvals.severity = 'approval'
-            and approvals.scope = 'campaign'
-            and approvals.subject = campaigns.campaign
-            and verdicts.may_be_approved
-        where approvals.subject is null
-    ),
+    held as ({{ held_campaigns() }}),
     delivered as (
         select occurrence_id, campaign, step, line_user_id, patient_id, as_of
         from {{ source("ledger", "deliveries") }}
@@ -134,6 +126,7 @@ with
             members.evidence,
             members.next_appointment_on,
             members.last_visit_on,
+            members.ended_on,
             sent.last_sent_on,
             accounts.line_user_id,
             -- What this account was sent today is settled, whatever is more urgent by now.
@@ -163,6 +156,8 @@ with
                 then 'no_consent'
                 when held.campaign is not null
                 then 'held_by_check'
+                when members.is_scenario_over
+                then 'scenario_over'
                 when members.next_appointment_on is not null
                 then 'booked'
                 when
@@ -280,6 +275,8 @@ select
         then decided.last_sent_on
         when 'not_due'
         then decided.due_on
+        when 'scenario_over'
+        then decided.ended_on
         when 'cap'
         then {{ add_months(month_start(as_of()), 1) }}
         when 'quiet_or_closed'

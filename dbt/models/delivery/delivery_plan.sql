@@ -9,6 +9,8 @@ select
     cast(count(*) as integer) as patients,
     -- Which text of the campaign's folder fits what this account is written to for.
     case
+        when step > 1
+        then cast(step as varchar)
         when count(*) > 1 and max(case when is_urgent then 1 else 0 end) = 1
         then 'several_urgent'
         when count(*) > 1

@@ -13,7 +13,12 @@
         -- Of all numbers of eight hexadecimal digits the share below this one is held out.
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
-        cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic
+        cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
+        {% set scenario = campaign.scenario or {} %}
+        {{ quoted(scenario.reentry) if scenario else "cast(null as varchar)" }} as reentry,
+        cast({{ scenario.reentry_gap_days or "null" }} as integer) as reentry_gap_days,
+        cast({{ scenario.lapse_days or "null" }} as integer) as lapse_days,
+        {{ listed(step_tags(campaign)) }} as step_tags
     {% if not loop.last %}
         union all
     {% endif %}
@@ -30,6 +35,10 @@
         cast(null as integer) as urgent_days,
         cast(null as varchar) as holdout_below,
         cast(null as varchar) as tags,
-        cast(null as double) as max_share_of_clinic
+        cast(null as double) as max_share_of_clinic,
+        cast(null as varchar) as reentry,
+        cast(null as integer) as reentry_gap_days,
+        cast(null as integer) as lapse_days,
+        cast(null as varchar) as step_tags
     where false
 {% endfor %}

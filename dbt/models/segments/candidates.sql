@@ -21,7 +21,11 @@ with
             campaign,
             patient_id,
             reason,
-            row_number() over (partition by campaign, patient_id order by on_day desc) as recency
+            row_number() over (
+                partition by campaign, patient_id
+                -- Who goes on to the next step leaves the one before on the same day.
+                order by on_day desc, case when reason = 'not_in_segment' then 1 else 0 end
+            ) as recency
         from {{ source("previous", "decision_events") }}
         where on_day < {{ as_of() }}
     ),

@@ -1,0 +1,1 @@
+"""What a campaign would do over many nights: the same compiled SQL on invented patients."""
