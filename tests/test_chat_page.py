@@ -63,7 +63,7 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
             login_urls={"good": "https://login.example/line"},
             login_secrets={"good": "of-its-login"},
             dialogs={"good": f"{simulator.base_url}/dialog/bot/accountLink"},
-            scripts={"good": script_of(ROOT / "dagster_project" / "sample")[0]},
+            scripts={"good": lambda: script_of(ROOT / "dagster_project" / "sample")[0]},
         )
         app = build_app(
             engine, {"good": simulator_secret("good")}, {"good": replier}, lambda: chat.START, ways

@@ -85,7 +85,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         login_urls={"good": "https://login.example/line"},
         login_secrets={"good": LOGIN_SECRET},
         dialogs={"good": "https://access.line.example/accountLink"},
-        scripts={"good": SCRIPT},
+        scripts={"good": lambda: SCRIPT},
     )
     app = build_app(engine, {"good": SECRET}, {"good": Answers()}, lambda: chat.START, ways)
     with on_a_port(app, log_level="critical") as port:

@@ -74,10 +74,12 @@ class Service:
 
 
 @contextmanager
-def serving(ledger_url: str, script: Script | None = None) -> Iterator[Service]:
+def serving(
+    ledger_url: str, script: Script | None = None, ways: Ways | None = None
+) -> Iterator[Service]:
     """Serve clinic `good` in a thread until left."""
     engine, answers = open_ledger(ledger_url), Answers()
-    ways = Ways(scripts={"good": script} if script else {})
+    ways = ways or Ways(scripts={"good": lambda: script} if script else {})
     app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START, ways)
     with on_a_port(app) as port:
         yield Service(engine, answers, port)

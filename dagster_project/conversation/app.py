@@ -63,7 +63,8 @@ class Ways:
     login_urls: Mapping[str, str] = field(default_factory=dict)
     login_secrets: Mapping[str, str] = field(default_factory=dict)
     dialogs: Mapping[str, str] = field(default_factory=dict)
-    scripts: Mapping[str, Script] = field(default_factory=dict)  # beyond the words of all
+    # Beyond the words of all. Asked each time: a clinic may change its files meanwhile.
+    scripts: Mapping[str, Callable[[], Script]] = field(default_factory=dict)
     # Asked each time: the first person may be forgotten while the service runs.
     forget_key: Callable[[], bytes] = bytes
 
@@ -186,7 +187,7 @@ def _respond(
     ways: Ways,
 ) -> None:
     """Answer what may be answered. Runs after the webhook was acknowledged, in a thread."""
-    script = ways.scripts.get(clinic_id, Script())
+    script = ways.scripts.get(clinic_id, Script)()
     for arrival in sorted(arrivals, key=lambda each: each.event):
         event = arrival.event
         if replier is None or arrival.reply_token is None:

@@ -3,24 +3,29 @@
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from threading import Thread
 
 import uvicorn
 from rich.console import Console
+from sqlalchemy import Engine
 
 from dagster_project.alerts import deliver_now, targets
+from dagster_project.authoring.finding import Finding
 from dagster_project.clinic import Clinic, ClinicError, clinic_ids, clinic_in
 from dagster_project.conversation.account_link import SECRET_PREFIX
 from dagster_project.conversation.answer import Message
 from dagster_project.conversation.app import Replier, Ways, build_app
 from dagster_project.conversation.chart import Judge
+from dagster_project.conversation.fold import Account
+from dagster_project.conversation.live_script import LiveScript
 from dagster_project.conversation.script import script_of
+from dagster_project.conversation.words import words
 from dagster_project.forget.hashes import read_key
+from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.conversation import account
-from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.line.credentials import (
     CredentialError,
     access_token,
@@ -80,8 +85,9 @@ def serve(settings: Settings, host: str, port: int, console: Console) -> int:
     if not secrets:
         return 1
     ledger = open_ledger(settings.ledger())
-    app = build_app(ledger, secrets, repliers, settings.now, ways_of(settings, served, os.environ))
-    Thread(target=_alert_staff, args=(settings, served), name="alerts", daemon=True).start()
+    ways = ways_of(settings, served, os.environ)
+    app = build_app(ledger, secrets, repliers, settings.now, ways)
+    Thread(target=_alert_staff, args=(settings, served, ways), name="alerts", daemon=True).start()
     # Neither bodies nor addresses of patients' phones belong in a log.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
     return 0
@@ -91,19 +97,16 @@ def ways_of(settings: Settings, clinics: Sequence[Clinic], environ: Mapping[str,
     """Return what the clinics declare beside codes: chart numbers, a login, alerts."""
     ledger = open_ledger(settings.ledger())
     logins = {each.clinic_id: each.linking.login_url for each in clinics}
-    scripts = {
-        each.clinic_id: replace(
-            script_of(settings.exports_dir / each.clinic_id)[0], phone=each.phone
-        )
-        for each in clinics
-    }
+    scripts = {each.clinic_id: _live_script(settings, ledger, each) for each in clinics}
+
+    def known(clinic_id: str) -> Callable[[str], Account]:
+        return lambda user: account(ledger, clinic_id, user, scripts[clinic_id]())
+
     dialog = LIVE_LINE_LINK if settings.line == "live" else f"{settings.simulator_url}{LINK_PATH}"
     return Ways(
         judges={
             each.clinic_id: Judge(
-                settings.published_path(each.clinic_id),
-                scripts[each.clinic_id].words,
-                partial(account, ledger, each.clinic_id, script=scripts[each.clinic_id]),
+                settings.published_path(each.clinic_id), words(), known(each.clinic_id)
             )
             for each in clinics
             if each.linking.chart_number
@@ -121,11 +124,33 @@ def ways_of(settings: Settings, clinics: Sequence[Clinic], environ: Mapping[str,
     )
 
 
-def _alert_staff(settings: Settings, clinics: Sequence[Clinic]) -> None:
+def _live_script(settings: Settings, ledger: Engine, clinic: Clinic) -> LiveScript:
+    folder = settings.exports_dir / clinic.clinic_id
+
+    def tell(version: str, wrong: Sequence[Finding]) -> None:
+        where = "; ".join(each.shown(settings.exports_dir) for each in wrong[:3])
+        text = f"トークの問診票か返信に誤りがあり、直るまでは誤りのない版で答えます: {where}"
+        with writing(ledger, clinic.clinic_id) as con:
+            subject = f"script-{version}"
+            raise_written(
+                con,
+                settings.now(),
+                clinic.clinic_id,
+                "script",
+                subject,
+                text,
+                targets(clinic.alerts),
+            )
+
+    return LiveScript(folder, tell, clinic.phone)
+
+
+def _alert_staff(settings: Settings, clinics: Sequence[Clinic], ways: Ways) -> None:
     """Try what waits, for as long as the service runs: also what an earlier one left behind."""
     while True:
         for clinic in clinics:
             try:
+                ways.scripts[clinic.clinic_id]()  # to tell what is wrong before a patient asks
                 deliver_now(settings, clinic)
             except Exception as error:  # noqa: BLE001 - the next round is the way to mend it
                 log.warning("%s: alerts wait: %s", clinic.clinic_id, type(error).__name__)
