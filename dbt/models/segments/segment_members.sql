@@ -1,6 +1,11 @@
 -- One row per campaign and patient in its segment, from every campaign folder, each listed once
 -- here.
-{% set segments = ["vaccination", "lifestyle_checkup", "lapsed_6_months", "womens_screening"] %}
+{% set segments = [
+    "vaccination",
+    "lifestyle_checkup",
+    "lapsed_6_months",
+    "womens_screening",
+] %}
 {% if execute %}
     {% for campaign in campaign_settings() if campaign.name not in segments %}
         {{
