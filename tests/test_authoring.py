@@ -140,6 +140,8 @@ BROKEN = [
     (MESSAGE, "定期健診の時期の", "糖尿病の", "lifestyle_checkup $[0].text: says 糖尿病"),
     (URGENT, "お子さまの", "水痘の", "vaccination $[0].text: says 水痘"),
     (VACCINATION_YML, "urgent_days: 14", "urgent_days: 0", "campaign.urgent_days is 0"),
+    (VACCINATION_YML, 'moves_on: ["03-01"]', "moves_on: 03-01", "campaign.moves_on is '03-01'"),
+    (TAG_YML, "owner: 院長", 'owner: 院長\n        moves_on: ["02-30"]', "moves_on is ['02-30']"),
     (MESSAGE, "すでに", "（本文を書く）すでに", "$[0].text: not written"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
     ("models/segments/segment_members.sql", '    "vaccination",\n', "", "listed 0 times"),

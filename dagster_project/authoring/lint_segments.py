@@ -9,6 +9,7 @@ from typing import Any
 from dagster_project.authoring.finding import PLACEHOLDER, Finding, is_japanese, is_written
 from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
+from dagster_project.authoring.lint_tags import DAYS, is_days
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
 from dagster_project.line.messages import lint, texts
@@ -78,6 +79,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
     }
     if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
         "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
+        "moves_on": (is_days, DAYS),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
     }
     campaign = mapping(segment.meta.get("campaign"))
