@@ -133,6 +133,17 @@ def new_tag(name: str, family: str, label: str | None, as_of: datetime | None) -
     sys.exit(run_new_tag(_settings(as_of), name, family, label, console))
 
 
+@new.command("campaign")
+@click.argument("name")
+@click.option("--tag", help="The tag of the people it is for; else its author names one.")
+@click.option("--label", help="What staff call it, in Japanese.")
+def new_campaign(name: str, tag: str | None, label: str | None) -> None:
+    """Write the folder of a campaign NAME (who, when, what) and list it."""
+    from dagster_project.authoring.new_campaign import run_new_campaign  # noqa: PLC0415
+
+    sys.exit(run_new_campaign(_settings(None), name, tag, label, console))
+
+
 @main.command()
 @as_of_option
 @click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/pages/tags.html.")

@@ -15,12 +15,24 @@ CAMPAIGN = "lifestyle_checkup"
 TODAY = date(2026, 6, 10)
 
 
-def verdicts(before: dict[int, int], members: int) -> dict[str, bool]:
-    """Return the verdicts on a campaign that had so many so many days ago, and has so many now."""
+def verdicts(
+    before: dict[int, int], members: int, moves_on: str = "", tag_moves_on: str = ""
+) -> dict[str, bool]:
+    """Return the verdicts on a campaign that had so many so many days ago, and has so many now.
+
+    The clinic has 500 patients; the campaign stands on the tag t.
+    """
     with duckdb.connect() as con:
         con.execute("create schema meta")
         con.execute("create table meta.build as select ?::date as as_of", [TODAY])
         con.execute("create table segment_sizes (campaign varchar, on_day date, members bigint)")
+        con.execute("create table campaigns as select 'c' as campaign, ',t,' as tags,"
+                    f" ',{moves_on},' as moves_on")  # fmt: skip
+        con.execute("create table tag_catalog (tag varchar, moves_on varchar)")
+        con.execute(
+            "insert into tag_catalog values ('t', ?), ('u', ',06-10,')", [f",{tag_moves_on},"]
+        )
+        con.execute("create table patients_today as from range(500)")
         for days, size in {**before, 0: members}.items():
             day = TODAY - timedelta(days=days)
             con.execute("insert into segment_sizes values ('c', ?, ?)", [day, size])
@@ -60,6 +72,28 @@ def test_a_campaign_that_shrinks_is_held(
     before: dict[int, int], members: int, may_go: bool
 ) -> None:
     assert verdicts(before, members)["segment_did_not_shrink"] is may_go
+
+
+@pytest.mark.parametrize(
+    ("own", "tags", "before", "members", "is_held", "is_said"),
+    [
+        ("06-10", "", {1: 10}, 80, False, True),
+        ("06-10", "", {1: 10}, 81, True, True),
+        ("", "06-10", {1: 10}, 80, False, True),
+        ("", "06-10", {1: 10}, 81, True, True),
+        ("06-11", "06-11", {1: 10}, 31, True, False),
+        ("06-09", "", {1: 60, 2: 10}, 80, False, False),
+        ("06-09", "", {1: 60, 2: 10}, 81, True, False),
+        ("06-09", "", {2: 10}, 80, False, True),
+        ("06-09", "", {1: 100, 2: 10}, 100, True, False),
+    ],
+)
+def test_a_move_by_law_widens_the_band_of_its_night_and_is_said(
+    own: str, tags: str, before: dict[int, int], members: int, is_held: bool, is_said: bool
+) -> None:
+    found = verdicts(before, members, own, tags)
+    assert found["segment_did_not_swell"] is not is_held
+    assert found["segment_band_is_not_widened"] is not is_said
 
 
 def rows(waists: int, sugars: int) -> dict[str, list[Row]]:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dagster_project.authoring.finding import Finding, is_japanese, is_written
+from dagster_project.authoring.finding import PLACEHOLDER, Finding, is_japanese, is_written
 from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
+from dagster_project.authoring.lint_tags import DAYS, is_days
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
-from dagster_project.line.messages import lint
+from dagster_project.line.messages import lint, texts
 from dagster_project.line.wording import advice
 
 CYCLES = ("month", "half_year", "year")
@@ -44,7 +45,7 @@ def lint_campaigns(project: Project) -> Iterator[Finding]:
         path = folder / f"{SEGMENT}{folder.name}.sql"
         if not path.exists():
             yield Finding(path, 1, "the campaign has no segment", "write who it is for")
-    path = project.dbt_dir / "models" / "segments" / "segment_members.sql"
+    path = project.segment_list
     sql = next((each for each in project.sql_files if each.path == path), None)
     listed = [name for name, _ in (sql.listed("segments") if sql else None) or []]
     for name, segment in project.segments.items():
@@ -80,6 +81,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
     }
     if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
         "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
+        "moves_on": (is_days, DAYS),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
     }
     campaign = mapping(segment.meta.get("campaign"))
@@ -132,6 +134,9 @@ def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
         said = f"no {path.name}" if isinstance(error, OSError) else str(error)
         yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
         return
+    for where, text in texts(messages):
+        if PLACEHOLDER.search(text):
+            yield Finding(path, 1, f"{segment.folder} {where}: not written", "write what it says")
     problems = lint(messages)
     for each in problems:
         yield Finding(path, 1, f"{segment.folder} {each.path}: {each.found}",

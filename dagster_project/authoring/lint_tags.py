@@ -12,6 +12,7 @@ from dagster_project.authoring.project import TAG, Model, Project
 from dagster_project.authoring.yml import mapping
 
 SENSITIVITIES = ("low", "medium", "high")
+DAYS = 'days on which the law moves people, month and day in quotes (["04-01"])'
 Check = tuple[str, Callable[[Any], bool], str]
 
 
@@ -82,6 +83,8 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
         ("review_on", lambda it: _day(it) is not None, "a day to look at it again (YYYY-MM-DD)"),
         ("sensitivity", lambda it: it in SENSITIVITIES, f"one of {', '.join(SENSITIVITIES)}"),
     ]
+    if "moves_on" in tag.meta:
+        checks.append(("moves_on", is_days, DAYS))
     for field, is_right, to_do in checks:
         value = tag.meta.get(field)
         if not is_right(value):
@@ -92,6 +95,14 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
         wrong = f"looks_at.fact is {fact!r}" if fact else "no looks_at.fact"
         to_do = "name the model whose rows decide (a file of models/facts/): `explain` shows them"
         yield Finding(tag.yml.path, tag.line("looks_at", "fact"), wrong, to_do)
+
+
+def is_days(value: object) -> bool:
+    """Return whether there is a list of days of a year, each as month and day (04-01)."""
+    return isinstance(value, list) and all(
+        isinstance(each, str) and len(each) == len("04-01") and _day(f"2000-{each}")
+        for each in value
+    )
 
 
 def _is_count(value: object) -> bool:

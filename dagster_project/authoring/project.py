@@ -110,6 +110,11 @@ class Project:
         """Return the file that lists every tag once."""
         return self.dbt_dir / "models" / "tags" / "patient_tags.sql"
 
+    @property
+    def segment_list(self) -> Path:
+        """Return the file that lists every campaign's segment once."""
+        return self.dbt_dir / "models" / "segments" / "segment_members.sql"
+
     @cached_property
     def sql_files(self) -> list[Sql]:
         """Return every SQL file of ours in models, campaigns and macros."""

@@ -13,6 +13,7 @@
         -- Of all numbers of eight hexadecimal digits the share below this one is held out.
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
+        {{ quoted("," ~ (campaign.moves_on or []) | join(",") ~ ",") }} as moves_on,
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
         {% set scenario = campaign.scenario or {} %}
         {{ quoted(scenario.reentry) if scenario else "cast(null as varchar)" }} as reentry,
@@ -35,6 +36,7 @@
         cast(null as integer) as urgent_days,
         cast(null as varchar) as holdout_below,
         cast(null as varchar) as tags,
+        cast(null as varchar) as moves_on,
         cast(null as double) as max_share_of_clinic,
         cast(null as varchar) as reentry,
         cast(null as integer) as reentry_gap_days,

@@ -16,7 +16,8 @@ with
                 {{ quoted(tag.meta.sensitivity) }} as sensitivity,
                 {{ quoted(tag.rule) }} as rule,
                 {{ quoted(tag.meta.looks_at.fact) }} as fact,
-                {{ quoted(tag.meta.looks_at.where or "true") }} as fact_filter
+                {{ quoted(tag.meta.looks_at.where or "true") }} as fact_filter,
+                {{ quoted("," ~ (tag.meta.moves_on or []) | join(",") ~ ",") }} as moves_on
             {% if not loop.last %}
                 union all
             {% endif %}
@@ -33,7 +34,8 @@ with
                 cast(null as varchar) as sensitivity,
                 cast(null as varchar) as rule,
                 cast(null as varchar) as fact,
-                cast(null as varchar) as fact_filter
+                cast(null as varchar) as fact_filter,
+                cast(null as varchar) as moves_on
             where false
         {% endfor %}
     )
@@ -50,6 +52,7 @@ select
     described.rule,
     described.fact,
     described.fact_filter,
+    described.moves_on,
     retired.retired_on
 from described
 left join {{ ref("retired_tags") }} as retired on retired.tag = described.tag
