@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook mutants docs clean
+.PHONY: nightly test test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -43,6 +43,9 @@ bench-tags: .venv/.synced ## what a hundred tags cost against ten
 
 bench-webhook: .venv/.synced ## how many webhooks a second one core takes
 	PYTHONPATH=tests $(RUN)/python -m bench.webhook
+
+bench-send: .venv/.synced ## what planning for and sending to 30,000 people costs
+	PYTHONPATH=tests $(RUN)/python -m bench.send
 
 mutants: .venv/.synced ## the share of small mistakes in the rules that the tests notice
 	$(RUN)/python -m bench.mutants
