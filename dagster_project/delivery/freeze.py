@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, and_, bindparam, insert, update
 
+from dagster_project.delivery.afford import DEFERRED, Turn, chosen, say_what_is_deferred
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
 from dagster_project.delivery.planned import had_today as had_by_account
@@ -43,11 +44,15 @@ class FreezeError(Exception):
 
 @dataclass(frozen=True)
 class FreezeSummary:
-    """How many intents were frozen, how many the gate turned away, how many have to wait."""
+    """How many intents were frozen, how many the gate turned away, how many have to wait.
+
+    `deferred` of those that wait do so for the month's quota.
+    """
 
     frozen: int
     refused: int
     held: int
+    deferred: int = 0
 
 
 def freeze(
@@ -65,6 +70,8 @@ def freeze(
     visited: Set[CameTo] = frozenset(),
     due: Set[tuple[str, str]] = frozenset(),
     max_a_day: int = MAX_A_DAY,
+    turns: Mapping[Key, Turn] = MappingProxyType({}),
+    left: int | None = None,
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
@@ -74,8 +81,10 @@ def freeze(
     decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
     `unapproved` wait as planned. What a person wants sent again says what it said first, and
     only where campaign and patient are of `due` today. What no sound plan would bring here
-    trips the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze
-    the same people at once.
+    trips the circuit breaker, in the same transaction. What does not fit into what the month has
+    `left` beside the batches there are (None: no limit) stays planned, in the order of `turns`;
+    where not even those fit, they are taken back and shared out again. Raises FreezeError
+    when two runs freeze the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
@@ -83,6 +92,8 @@ def freeze(
         still_planned = {**still_planned, **still_right(again, due)}
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
+        if left is not None and left < 0:
+            left += _take_back_all(con, build.clinic_id, at)
         planned = read_planned(con, build, state="planned")
         had_today = had_by_account(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
@@ -111,6 +122,10 @@ def freeze(
             and each.content_version in messages
             and (each.build_id == build.build_id or each.key in again)
         ]
+        ready, put_off = chosen(ready, turns, left)
+        _put_off(con, build.clinic_id, put_off, at)
+        if put_off:
+            say_what_is_deferred(con, build.clinic_id, build.as_of, len(put_off), now)
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
@@ -135,7 +150,8 @@ def freeze(
         # One whose hour has passed only waits to be taken back.
         waiting = [row.recipients for row in frozen if row.not_after > at]
         trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
-    return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
+    held = len(planned) - len(refused) - len(ready)
+    return FreezeSummary(len(ready), len(refused), held, len(put_off))
 
 
 def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
@@ -205,6 +221,27 @@ def _dissolve(
     )
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
+
+
+def _take_back_all(con: Connection, clinic_id: str, at: str) -> int:
+    """Take back every batch that has reached nobody and still may leave; return their people."""
+    frozen = [row for row in batches_in(con, clinic_id, "frozen") if row.not_after > at]
+    return sum(row.recipients for row in frozen if take_back(con, row.id, "planned", DEFERRED, at))
+
+
+def _put_off(con: Connection, clinic_id: str, put_off: Sequence[Planned], at: str) -> None:
+    """Let the ledger say which planned messages wait for quota, and of no other that it does."""
+    mine = and_(intent.c.clinic_id == clinic_id, intent.c.state == "planned")
+    ended = and_(mine, intent.c.reason == DEFERRED)
+    con.execute(update(intent).where(ended).values(reason=None, changed_at=at))
+    one = and_(
+        mine,
+        intent.c.occurrence_id == bindparam("for_occurrence"),
+        intent.c.line_user_id == bindparam("for_user"),
+    )
+    which = [{"for_occurrence": each.key[0], "for_user": each.key[1]} for each in put_off]
+    if which:
+        con.execute(update(intent).where(one).values(reason=DEFERRED, changed_at=at), which)
 
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:
