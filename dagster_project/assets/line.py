@@ -9,9 +9,10 @@ import duckdb
 from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script, script_of
-from dagster_project.delivery.afford import deferred_in, room_of, say_what_is_deferred
+from dagster_project.delivery.afford import room_of
 from dagster_project.delivery.approval import campaigns_in
 from dagster_project.delivery.channel import WrongChannelError, prove
+from dagster_project.delivery.deferral import deferred_in, say_what_is_deferred
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.delivery.send import HELD

@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 
-import duckdb
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.gate import Key, Planned
-from dagster_project.ledger.alerts import write_alert
 from dagster_project.ledger.batches import Batch
 from dagster_project.ledger.quota import Room, room_now
 from dagster_project.ledger.store import reading
 from dagster_project.line.replies import Quota
-
-DEFERRED = "deferred_by_quota"
 
 
 @dataclass(frozen=True)
@@ -99,29 +95,3 @@ def chosen(
         left -= granted
     order = {each.key: position for position, each in enumerate(ready)}
     return sorted(fits, key=lambda each: order[each.key]), waits
-
-
-def deferred_in(con: duckdb.DuckDBPyConnection) -> int:
-    """Return how many messages a published night put off until the next month."""
-    query = (
-        "select count(distinct (occurrence_id, line_user_id)) from delivery_decisions"
-        " where reason = $reason"
-    )
-    return int(con.execute(query, {"reason": DEFERRED}).fetchall()[0][0])
-
-
-def say_what_is_deferred(
-    con: Connection, clinic_id: str, as_of: date, messages: int, now: datetime
-) -> None:
-    """Tell staff, once a business day, that messages wait for the next month, or for more quota."""
-    first = next_month(as_of)
-    text = (
-        f"{as_of}: 今月の残り通数に入らない {messages} 通を {first} 以降に延ばしました。"
-        "通数を追加すれば、次の夜から送ります"
-    )
-    write_alert(con, now, clinic_id, "quota", str(as_of), text)
-
-
-def next_month(day: date) -> date:
-    """Return the first day of the month after a day's."""
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

@@ -18,8 +18,9 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, and_, bindparam, insert, update
 
-from dagster_project.delivery.afford import DEFERRED, Turn, chosen, say_what_is_deferred
+from dagster_project.delivery.afford import Turn, chosen
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
+from dagster_project.delivery.deferral import put_off, say_what_is_deferred, take_back_all
 from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
 from dagster_project.delivery.planned import had_today as had_by_account
 from dagster_project.delivery.planned import read_planned
@@ -93,7 +94,7 @@ def freeze(
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
         if left is not None and left < 0:
-            left += _take_back_all(con, build.clinic_id, at)
+            left += take_back_all(con, build.clinic_id, at)
         planned = read_planned(con, build, state="planned")
         had_today = had_by_account(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
@@ -122,10 +123,10 @@ def freeze(
             and each.content_version in messages
             and (each.build_id == build.build_id or each.key in again)
         ]
-        ready, put_off = chosen(ready, turns, left)
-        _put_off(con, build.clinic_id, put_off, at)
-        if put_off:
-            say_what_is_deferred(con, build.clinic_id, build.as_of, len(put_off), now)
+        ready, too_many = chosen(ready, turns, left)
+        put_off(con, build.clinic_id, [each.key for each in too_many], at)
+        if too_many:
+            say_what_is_deferred(con, build.clinic_id, build.as_of, len(too_many), now)
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
@@ -151,7 +152,7 @@ def freeze(
         waiting = [row.recipients for row in frozen if row.not_after > at]
         trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
     held = len(planned) - len(refused) - len(ready)
-    return FreezeSummary(len(ready), len(refused), held, len(put_off))
+    return FreezeSummary(len(ready), len(refused), held, len(too_many))
 
 
 def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
@@ -221,27 +222,6 @@ def _dissolve(
     )
     for batch_id in sorted({each.batch_id or "" for each in waiting if each.key in refused}):
         take_back(con, batch_id, "planned", "gate", at)
-
-
-def _take_back_all(con: Connection, clinic_id: str, at: str) -> int:
-    """Take back every batch that has reached nobody and still may leave; return their people."""
-    frozen = [row for row in batches_in(con, clinic_id, "frozen") if row.not_after > at]
-    return sum(row.recipients for row in frozen if take_back(con, row.id, "planned", DEFERRED, at))
-
-
-def _put_off(con: Connection, clinic_id: str, put_off: Sequence[Planned], at: str) -> None:
-    """Let the ledger say which planned messages wait for quota, and of no other that it does."""
-    mine = and_(intent.c.clinic_id == clinic_id, intent.c.state == "planned")
-    ended = and_(mine, intent.c.reason == DEFERRED)
-    con.execute(update(intent).where(ended).values(reason=None, changed_at=at))
-    one = and_(
-        mine,
-        intent.c.occurrence_id == bindparam("for_occurrence"),
-        intent.c.line_user_id == bindparam("for_user"),
-    )
-    which = [{"for_occurrence": each.key[0], "for_user": each.key[1]} for each in put_off]
-    if which:
-        con.execute(update(intent).where(one).values(reason=DEFERRED, changed_at=at), which)
 
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from sqlalchemy import Engine, func, select
 
+from dagster_project.insight.share import Share, read_share
 from dagster_project.insight.standing import held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.ledger.store import reading
@@ -61,6 +62,7 @@ class Morning:
     held_back: Sequence[str]  # stops and vetoes in force, a line each
     used: int  # messages of ours that LINE took this month
     limit: int | None
+    share: Share  # of what LINE said the month has left
 
     @property
     def is_stale(self) -> bool:
@@ -103,9 +105,10 @@ def read_morning(
                 "select campaign, label_ja, tags from campaigns order by priority, campaign"
             ).fetchall()
         ]
+        share = read_share(con)
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
-    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit)
+    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share)
 
 
 def _campaign(

@@ -22,6 +22,10 @@ TIMEOUT = 20  # seconds
 MAX_UNITS = 1000  # names a month; later ones are sent without being counted
 
 
+class NothingThereError(ConnectionError):
+    """LINE knows the channel, and has nothing of what was asked."""
+
+
 class RefusedTextError(Exception):
     """LINE would not take a message; the text is the properties it names, never their values."""
 
@@ -46,7 +50,10 @@ class Account:
 
         Raises PermissionError when LINE refuses the token, ConnectionError when it is silent.
         """
-        return str(self._get("account", "/v2/bot/info")["basicId"])
+        info = self._get("account", "/v2/bot/info")
+        if "basicId" not in info:
+            raise ConnectionError("account unread: no basicId")
+        return str(info["basicId"])
 
     def quota(self) -> Quota:
         """Return this month's cap and consumption. Raises ConnectionError when unreadable."""
@@ -57,6 +64,8 @@ class Account:
             return Quota(limit, int(used["totalUsage"]))
         except PermissionError as error:
             raise ConnectionError(str(error)) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConnectionError(f"quota unread: {type(error).__name__}") from None
 
     def webhook(self) -> Webhook:
         """Return whether LINE sends events on, and what it met when it tried just now.
@@ -65,7 +74,7 @@ class Account:
         """
         try:
             told = self._get("webhook", "/v2/bot/channel/webhook/endpoint")
-        except FileNotFoundError:
+        except NothingThereError:
             return Webhook(is_active=False, is_reached=False, detail="not set")
         tried = self._post("webhook test", "/v2/bot/channel/webhook/test", {})
         is_reached = bool(tried["success"])
@@ -116,8 +125,8 @@ class Account:
 
 def _meaning(what: str, error: HTTPError) -> Exception:
     if error.code == 404:
-        return FileNotFoundError(what)
-    if error.code == 400:
+        return NothingThereError(f"{what} unread: HTTP 404")
+    if error.code == 400 and what == "validation":
         named = named_properties(error.read().decode("utf-8", "replace"), is_push=False)
         if named:
             return RefusedTextError(", ".join(named))
