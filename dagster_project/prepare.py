@@ -18,6 +18,7 @@ from dagster_project.carried import carry_last_night, note_what_is_known
 from dagster_project.clinic import Clinic
 from dagster_project.ingest.contract import DATASETS, FILES
 from dagster_project.ledger.chat_snapshot import NOTHING_SAID, Chat
+from dagster_project.ledger.quota import UNKNOWN_ROOM, Room
 from dagster_project.publish import Build
 from dagster_project.rules import UNVERSIONED, Rules
 
@@ -43,7 +44,10 @@ TABLES = {
     "clinic.screenings": "screening varchar",
     "clinic.choices": "questionnaire varchar, title varchar, campaign varchar, question varchar,"
     " question_text varchar, choice varchar, label varchar, is_wish boolean",
-    "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer",
+    # The last two are what the month has left for everybody, null where there is no limit or nobody
+    # knows, and when LINE was asked.
+    "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer,"
+    " messages_left integer, quota_read_at timestamp",
     "clinic.campaign_content": "campaign varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
@@ -94,6 +98,7 @@ class Night:
     deliveries: Rows = ()  # as `ledger.deliveries`
     vetoes: Rows = ()  # as `ledger.vetoes`
     audience_approvals: Rows = ()  # as `ledger.audience_approvals`
+    room: Room = UNKNOWN_ROOM  # what the month has left for `clinic.contact_policy`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
     chat: Chat = (
@@ -119,6 +124,7 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
             landing_view(con, folder, dataset, columns)
         landing_view(con, folder, "files", FILES, _may_be_known(night.clinic, build.as_of))
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
+        _fill(con, "clinic.contact_policy", [_contact_policy(night.clinic, night.room)])
         _fill(con, "ledger.deliveries", night.deliveries)
         _fill(con, "ledger.vetoes", night.vetoes)
         _fill(con, "ledger.audience_approvals", night.audience_approvals)
@@ -184,12 +190,13 @@ def _clinic_tables(
     _fill(con, "clinic.screenings", [[screening] for screening in clinic.screenings])
     days = [as_of + timedelta(days=n) for n in range(-400, 61)]
     _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
-    _fill(
-        con,
-        "clinic.contact_policy",
-        [[clinic.contact.max_messages_a_day, clinic.contact.max_messages_a_month]],
-    )
     _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
+
+
+def _contact_policy(clinic: Clinic, room: Room) -> list[object]:
+    read_at = room.read_at and room.read_at.replace(tzinfo=None)
+    caps = clinic.contact
+    return [caps.max_messages_a_day, caps.max_messages_a_month, room.left, read_at]
 
 
 def _profile(clinic: Clinic) -> list[object]:

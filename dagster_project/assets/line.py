@@ -9,8 +9,10 @@ import duckdb
 from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script, script_of
+from dagster_project.delivery.afford import room_of
 from dagster_project.delivery.approval import campaigns_in
-from dagster_project.delivery.channel import prove
+from dagster_project.delivery.channel import WrongChannelError, prove
+from dagster_project.delivery.deferral import deferred_in, say_what_is_deferred
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
 from dagster_project.delivery.send import ASLEEP, HELD
@@ -24,12 +26,18 @@ from dagster_project.ingest.visitors import last_visits
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
+from dagster_project.ledger.quota import note_quota
 from dagster_project.ledger.retention import retire
-from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.store import open_ledger, writing
+from dagster_project.line.connect import NoSimulatorError, account_of, connect
+from dagster_project.line.credentials import CredentialError
 from dagster_project.line.simulated import introduce
 from dagster_project.line.wordings import wordings
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
+
+# Why a channel may not be asked: none is there, it is silent, it refuses, or it is another's.
+UNASKED = (OSError, ValueError, CredentialError, NoSimulatorError, WrongChannelError)
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
 NO_TROUBLE = {
@@ -64,16 +72,25 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             build = build_of(con)
             columns = ", ".join(PlanRow.__dataclass_fields__)
             found = con.execute(f"select {columns} from delivery_plan order by all").fetchall()
+            put_off = deferred_in(con)
         rows = [PlanRow(*row) for row in found]
         ledger, now = open_ledger(settings.ledger()), settings.now()
         summary = plan_night(ledger, rows, build, now, read_key(settings.forget_key_path()))
+        if put_off:
+            with writing(ledger, clinic_id) as con:
+                say_what_is_deferred(con, clinic_id, build.as_of, put_off, now)
         # Only here is it true: the night without them is published.
         lapsed = lapse(ledger, clinic_id, build.as_of, now)
         limits = clinic_in(settings.exports_dir, clinic_id).retention
         script, _ = script_of(settings.exports_dir / clinic_id)
         retired = retire(ledger, clinic_id, limits, build.as_of, script)
         kept_no_longer = {f"retired_{kind}": count for kind, count in vars(retired).items()}
-        figures = {**vars(summary), "overrides_lapsed": lapsed, **kept_no_longer}
+        figures = {
+            **vars(summary),
+            "deferred_by_quota": put_off,
+            "overrides_lapsed": lapsed,
+            **kept_no_longer,
+        }
         return dg.MaterializeResult(metadata={"as_of": str(build.as_of), **figures})
 
     @dg.asset(
@@ -86,8 +103,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
     def line_delivery(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
-        from dagster_project.line.connect import connect  # noqa: PLC0415 - slow SDK
-
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         folder = settings.exports_dir / clinic.clinic_id
         # Whoever blocked or withdrew since the night is in tonight's link export.
@@ -131,8 +146,6 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
     def line_sweep(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
-        from dagster_project.line.connect import connect  # noqa: PLC0415 - slow SDK
-
         clinic = clinic_in(settings.exports_dir, context.partition_key)
         ledger, now = open_ledger(settings.ledger()), settings.now()
         expired = expire_missed(ledger, clinic.clinic_id, now)
@@ -153,7 +166,45 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             }
         )
 
-    return [morning_plan, line_delivery, line_sweep]
+    return [_quota_asset(partitions), morning_plan, line_delivery, line_sweep]
+
+
+def _quota_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the question of what the month has left, which the night asks first."""
+
+    @dg.asset(
+        group_name="line",
+        partitions_def=partitions,
+        pool="line",
+        description="今月の残り通数をLINEに尋ねて台帳に記す。答えが無くても夜は止まらない。",
+    )
+    def line_quota(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        clinic = clinic_in(settings.exports_dir, context.partition_key)
+        ledger, now = open_ledger(settings.ledger()), settings.now()
+        trouble = "none"
+        try:
+            if settings.line == "simulator" and settings.simulator_url:
+                introduce(settings.simulator_url, clinic, [], [])
+            account = account_of(settings, clinic)
+            prove(account, clinic)
+            quota = account.quota()
+            with writing(ledger, clinic.clinic_id) as con:
+                note_quota(con, clinic.clinic_id, quota, now)
+        except UNASKED as error:
+            # Its text may name accounts; what kind of trouble it was is enough here.
+            trouble = type(error).__name__
+        room = room_of(ledger, clinic, now)
+        return dg.MaterializeResult(
+            metadata={
+                "left": "no limit or unknown" if room.left is None else room.left,
+                "read_at": str(room.read_at or "not this month"),
+                "trouble": trouble,
+            }
+        )
+
+    return line_quota
 
 
 def _friends(path: Path) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from dagster_project.checks.profiles import profile, profile_exports
 from dagster_project.checks.run import CheckResult, run_suite, write_approvals, write_verdicts
 from dagster_project.clinic import Clinic, clinic_in
 from dagster_project.conversation.script import script_of
+from dagster_project.delivery.afford import room_of
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.alerts import raise_written
@@ -39,7 +40,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
     """Return the input, the two audits and the publication, each one asset per clinic."""
 
     @dg.asset(
-        deps=[["landing", name] for name in (*DATASETS, "files")],
+        deps=[*(["landing", name] for name in (*DATASETS, "files")), "line_quota"],
         group_name="landing",
         kinds={"duckdb"},
         partitions_def=partitions,
@@ -68,6 +69,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
             vetoes=vetoes_for_warehouse(ledger, clinic.clinic_id),
             audience_approvals=audiences_for_warehouse(ledger, clinic.clinic_id),
+            room=room_of(ledger, clinic, now),
             overrides=overrides_for_warehouse(ledger, clinic.clinic_id),
             decisions=decisions_for_warehouse(ledger),
             chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),

@@ -10,6 +10,13 @@ class WrongChannelError(Exception):
     """The token is another account's: whatever were sent would come from a stranger."""
 
 
+class Asked(Protocol):
+    """A channel as far as it tells whose it is."""
+
+    def basic_id(self) -> str:
+        """Return the account's basic ID. Raises as `Channel.basic_id`."""
+
+
 class Channel(Protocol):
     """One clinic's channel; every answer, even none, comes back as a Reply."""
 
@@ -29,7 +36,7 @@ class Channel(Protocol):
         """Return the unit names LINE has seen this month. Raises when they cannot be read."""
 
 
-def prove(channel: Channel, clinic: Clinic) -> None:
+def prove(channel: Asked, clinic: Clinic) -> None:
     """Ask LINE whose token this is. Raises WrongChannelError unless it is the clinic's account."""
     found, expected = channel.basic_id(), clinic.line.channel
     if found != expected:

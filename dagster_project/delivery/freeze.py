@@ -18,7 +18,9 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, and_, bindparam, insert, update
 
+from dagster_project.delivery.afford import Turn, chosen
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
+from dagster_project.delivery.deferral import put_off, say_what_is_deferred, take_back_all
 from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
 from dagster_project.delivery.planned import had_today as had_by_account
 from dagster_project.delivery.planned import read_planned
@@ -43,11 +45,15 @@ class FreezeError(Exception):
 
 @dataclass(frozen=True)
 class FreezeSummary:
-    """How many intents were frozen, how many the gate turned away, how many have to wait."""
+    """How many intents were frozen, how many the gate turned away, how many have to wait.
+
+    `deferred` of those that wait do so for the month's quota.
+    """
 
     frozen: int
     refused: int
     held: int
+    deferred: int = 0
 
 
 def freeze(
@@ -65,6 +71,8 @@ def freeze(
     visited: Set[CameTo] = frozenset(),
     due: Set[tuple[str, str]] = frozenset(),
     max_a_day: int = MAX_A_DAY,
+    turns: Mapping[Key, Turn] = MappingProxyType({}),
+    left: int | None = None,
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
@@ -74,8 +82,10 @@ def freeze(
     decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
     `unapproved` wait as planned. What a person wants sent again says what it said first, and
     only where campaign and patient are of `due` today. What no sound plan would bring here
-    trips the circuit breaker, in the same transaction. Raises FreezeError when two runs freeze
-    the same people at once.
+    trips the circuit breaker, in the same transaction. What does not fit into what the month has
+    `left` beside the batches there are (None: no limit) stays planned, in the order of `turns`;
+    where not even those fit, they are taken back and shared out again. Raises FreezeError
+    when two runs freeze the same people at once.
     """
     at = stamp(now)
     with writing(engine, build.clinic_id) as con:
@@ -83,6 +93,8 @@ def freeze(
         still_planned = {**still_planned, **still_right(again, due)}
         vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
+        if left is not None and left < 0:
+            left += take_back_all(con, build.clinic_id, at)
         planned = read_planned(con, build, state="planned")
         had_today = had_by_account(con, build)
         sent_today = Counter(line_user_id for line_user_id, _ in had_today)
@@ -111,6 +123,10 @@ def freeze(
             and each.content_version in messages
             and (each.build_id == build.build_id or each.key in again)
         ]
+        ready, too_many = chosen(ready, turns, left)
+        put_off(con, build.clinic_id, [each.key for each in too_many], at)
+        if too_many:
+            say_what_is_deferred(con, build.clinic_id, build.as_of, len(too_many), now)
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
@@ -135,7 +151,8 @@ def freeze(
         # One whose hour has passed only waits to be taken back.
         waiting = [row.recipients for row in frozen if row.not_after > at]
         trip_on_volume(con, build.clinic_id, waiting, len(still_planned), now)
-    return FreezeSummary(len(ready), len(refused), len(planned) - len(refused) - len(ready))
+    held = len(planned) - len(refused) - len(ready)
+    return FreezeSummary(len(ready), len(refused), held, len(too_many))
 
 
 def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:

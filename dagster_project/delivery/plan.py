@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from dagster_project.forget.hashes import Forgotten
 from dagster_project.ledger.dead_letters import resends
@@ -174,11 +185,13 @@ def _add(con: Connection, rows: Sequence[PlanRow], build: Build, at: str) -> Non
 
 def _close(con: Connection, keys: Iterable[Key], state: str, reason: str, at: str) -> None:
     which = [_which(key) for key in keys]
+    # What waited for quota until its day was over says so.
+    why_it_waited = case((intent.c.reason == "deferred_by_quota", intent.c.reason))
     if which:
         con.execute(
             update(intent)
             .where(ONE_INTENT, intent.c.state == "planned")
-            .values(state=state, reason=reason, changed_at=at),
+            .values(state=state, reason=func.coalesce(why_it_waited, reason), changed_at=at),
             which,
         )
 

@@ -11,8 +11,9 @@ import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
+from dagster_project.delivery.afford import Turn, room_of
 from dagster_project.delivery.approval import Campaign, waiting
-from dagster_project.delivery.channel import Channel
+from dagster_project.delivery.channel import Channel, WrongChannelError, prove
 from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import (
     UNREADABLE_LINKS,
@@ -25,8 +26,10 @@ from dagster_project.delivery.gate import (
 )
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
+from dagster_project.delivery.waiting import is_waiting
 from dagster_project.ledger.alerts import write_alert
 from dagster_project.ledger.holds import in_force
+from dagster_project.ledger.quota import note_quota
 from dagster_project.ledger.store import reading, writing
 from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.wordings import Wordings
@@ -42,6 +45,7 @@ class DeliveryReport:
     refused: int
     sent: SendSummary
     ledger: Reconciliation
+    deferred_by_quota: int = 0
 
     def as_metadata(self) -> dict[str, int | str]:
         """Return the figures for Dagster; they name nobody."""
@@ -54,6 +58,7 @@ class DeliveryReport:
             "expired": self.sent.expired,
             "unknown": self.sent.unknown,
             "deferred": self.sent.deferred,
+            "deferred_by_quota": self.deferred_by_quota,
             "unsettled": self.sent.unsettled,
             "stopped": self.sent.stopped or "no",
             **figures,
@@ -90,13 +95,14 @@ def deliver(
         holds = in_force(con, clinic.clinic_id, "stop", "breaker")
         unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
     closed = why_closed(clinic, build, now, holds)
-    refused = 0
+    refused = deferred = 0
     if closed is None and (reachable is None or last_visits is None):
         closed = UNREADABLE_LINKS if reachable is None else UNREADABLE_VISITS
         _tell(engine, clinic, closed, now)
     if closed is None and night and reachable is not None and last_visits is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
-        refused = freeze(
+        asked = _ask_quota(engine, clinic, channel, now)
+        done = freeze(
             engine,
             night.build,
             night.plan,
@@ -110,7 +116,10 @@ def deliver(
             visited=_visited(night, last_visits),
             due=night.due,
             max_a_day=clinic.contact.max_messages_a_day,
-        ).refused
+            turns=night.turns,
+            left=asked,
+        )
+        refused, deferred = done.refused, done.deferred
     sent = send_batches(
         engine,
         clinic,
@@ -120,8 +129,29 @@ def deliver(
         sleep,
     )
     return DeliveryReport(
-        closed.reason if closed else None, refused, sent, reconcile(engine, clinic.clinic_id)
+        closed.reason if closed else None,
+        refused,
+        sent,
+        reconcile(engine, clinic.clinic_id),
+        deferred,
     )
+
+
+def _ask_quota(engine: Engine, clinic: Clinic, channel: Channel, now: datetime) -> int | None:
+    """Return what the month has left, None without a limit, or where nobody says.
+
+    Then nothing leaves either: the sender proves the channel and asks again before its first batch.
+    """
+    if not is_waiting(engine, clinic.clinic_id):
+        return None
+    try:
+        prove(channel, clinic)
+        quota = channel.quota()
+    except (PermissionError, ConnectionError, WrongChannelError):
+        return None
+    with writing(engine, clinic.clinic_id) as con:
+        note_quota(con, clinic.clinic_id, quota, now)
+    return room_of(engine, clinic, now).left
 
 
 @dataclass(frozen=True)
@@ -131,6 +161,7 @@ class _Night:
     build: Build
     plan: Mapping[Key, Sequence[str]]  # the patients of each message
     variants: Mapping[Key, str]
+    turns: Mapping[Key, Turn]
     due: Set[tuple[str, str]]  # campaign and patient decided for, or only sent already
     pauses: Mapping[str, int]  # campaign -> days after a visit without an invitation
     entries: Mapping[CameTo, date]  # in a scenario: a visit from that day on is its goal
@@ -146,7 +177,8 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
         return None
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
-            "select occurrence_id, line_user_id, patient_ids, variant from delivery_plan"
+            "select occurrence_id, line_user_id, patient_ids, variant, quota_turn, quota_place,"
+            " goes_in_parts from delivery_plan"
         ).fetchall()
         due = con.execute(
             "select campaign, patient_id from delivery_decisions"
@@ -159,8 +191,9 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
         ).fetchall()
         return _Night(
             build_of(con),
-            {(occurrence, user): patients.split(",") for occurrence, user, patients, _ in rows},
-            {(occurrence, user): variant for occurrence, user, _, variant in rows},
+            {(occurrence, user): patients.split(",") for occurrence, user, patients, *_ in rows},
+            {(occurrence, user): variant for occurrence, user, _, variant, *_ in rows},
+            {(row[0], row[1]): Turn(*row[4:]) for row in rows if row[4] is not None},
             set(due),
             dict(pauses),
             {(campaign, patient): day for campaign, patient, day in entries},

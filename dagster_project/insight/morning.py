@@ -10,6 +10,7 @@ import duckdb
 from sqlalchemy import Engine, func, select
 
 from dagster_project.checks.audience import out_of_band
+from dagster_project.insight.share import Share, read_share
 from dagster_project.insight.standing import asks_for_people, held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.ledger.store import reading
@@ -62,6 +63,7 @@ class Morning:
     held_back: Sequence[str]  # stops and vetoes in force, a line each
     used: int  # messages of ours that LINE took this month
     limit: int | None
+    share: Share  # of what LINE said the month has left
 
     @property
     def is_stale(self) -> bool:
@@ -104,10 +106,11 @@ def read_morning(
                 "select campaign, label_ja, tags from campaigns order by priority, campaign"
             ).fetchall()
         ]
+        share = read_share(con)
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
     held += [asks_for_people(*each) for each in out_of_band(published).items()]
-    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit)
+    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share)
 
 
 def _campaign(

@@ -90,6 +90,8 @@ def render_delivery(
             f"次回へ {sent['deferred']}、応答待ち {sent['unsettled']}",
             highlight=False,
         )
+        if sent["deferred_by_quota"]:
+            console.print(f"  今月の残り通数に入らず翌月以降へ {sent['deferred_by_quota']}")
         if sent["stopped"] != "no":
             console.print(f"  [red]途中で止まりました: {sent['stopped']}[/]")
     console.print(

@@ -202,6 +202,18 @@ dead_letter = Table(
     Column("made_at", String(32), nullable=False),
 )
 
+# What LINE answered of the month's quota, each time it was asked. Rows are only ever added.
+quota_reading = Table(
+    "quota_reading",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("clinic_id", String(31), nullable=False),
+    Column("read_at", String(32), nullable=False),
+    Column("monthly_limit", Integer),  # none where LINE has no cap
+    Column("used", Integer, nullable=False),
+    Index("quota_reading_by_clinic", "clinic_id", "read_at"),
+)
+
 # What a person must be told. `sent_at` is for whatever carries it to them.
 alert = Table(
     "alert",

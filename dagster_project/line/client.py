@@ -6,6 +6,7 @@ urllib3's errors beside its own. All of that ends here: every call returns a Rep
 
 import hashlib
 import json
+from functools import partial
 
 from linebot.v3.messaging import (
     ApiClient,
@@ -16,6 +17,7 @@ from linebot.v3.messaging import (
 )
 from linebot.v3.messaging.exceptions import ApiException
 
+from dagster_project.line.account import Account
 from dagster_project.line.loopback import require_loopback
 from dagster_project.line.meaning import meaning
 from dagster_project.line.replies import Kind, Quota, Reply
@@ -40,6 +42,8 @@ class LineClient:
     ) -> None:
         if not live:
             require_loopback(base_url)
+        # What is asked beside a send needs no SDK, and is asked one way.
+        self._account = Account(base_url, partial(str, access_token), live, timeouts[1])
         configuration = Configuration(host=base_url, access_token=access_token)
         configuration.retries = False
         self._client = ApiClient(configuration)
@@ -74,23 +78,11 @@ class LineClient:
 
         Raises PermissionError when LINE refuses the token, ConnectionError when it is silent.
         """
-        try:
-            return str(self._api.get_bot_info(_request_timeout=self._timeouts).basic_id)
-        except ApiException as error:
-            kind = PermissionError if error.status in {401, 403} else ConnectionError
-            raise kind(f"account unread: HTTP {error.status}") from None
-        except Exception as error:  # noqa: BLE001
-            raise ConnectionError(f"account unread: {type(error).__name__}") from None
+        return self._account.basic_id()
 
     def quota(self) -> Quota:
         """Return this month's cap and consumption. Raises ConnectionError when LINE is silent."""
-        try:
-            cap = self._api.get_message_quota(_request_timeout=self._timeouts)
-            used = self._api.get_message_quota_consumption(_request_timeout=self._timeouts)
-            limit = int(cap.value) if str(cap.type.value) == "limited" else None
-            return Quota(limit, int(used.total_usage))
-        except Exception as error:  # noqa: BLE001 - a figure nobody can read is no figure
-            raise ConnectionError(f"quota unread: {type(error).__name__}") from None
+        return self._account.quota()
 
     def aggregation_units(self) -> set[str]:
         """Return this month's unit names: a unit that is there was accepted by LINE."""

@@ -30,6 +30,15 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Where LINE sends events: whether it does, and whether its own test reached us."""
+
+    is_active: bool
+    is_reached: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Quota:
     """Messages of this month: the cap (None when there is none) and what is used, approximately."""
 

@@ -9,9 +9,11 @@ MONTHS = {"month": 1, "half_year": 6, "year": 12}
 CYCLE_JA = {"month": "毎月", "half_year": "半年", "year": "年"}
 MEMBERS = "standing = 'member'"  # not those of whom it cannot be told
 # Whoever is written to once a cycle: tonight, already in this cycle, or on another day because
-# a more urgent message takes tonight's place, the month is full, or the clinic is closed.
+# a more urgent message takes tonight's place, the month is full for the person or the clinic, or
+# the clinic is closed.
 REACHED = (
-    "reason in ('send', 'already_this_cycle', 'other_message_today', 'cap', 'quiet_or_closed')"
+    "reason in ('send', 'already_this_cycle', 'other_message_today', 'cap', 'quiet_or_closed',"
+    " 'deferred_by_quota')"
 )
 
 

@@ -27,8 +27,7 @@ def for_channel(handler: ChannelHandler, *, takes_retry_key: bool = False) -> Ha
 
     async def handle(request: web.Request, state: State) -> web.StreamResponse:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        kind, _, clinic_id = token.partition(":")
-        channel = state.channels.get(clinic_id) if kind == "simulator" else None
+        channel = _channel_of(token, state)
         if channel is None:
             return error(401, UNAUTHORIZED)
         key = request.headers.get("X-Line-Retry-Key")
@@ -37,6 +36,16 @@ def for_channel(handler: ChannelHandler, *, takes_retry_key: bool = False) -> Ha
         return await handler(request, state, channel)
 
     return handle
+
+
+def _channel_of(token: str, state: State) -> Channel | None:
+    """Return whose token this is: a long-lived one by its name, an issued one until it ends."""
+    kind, _, clinic_id = token.partition(":")
+    if kind != "simulator":
+        clinic_id, until = state.tokens.get(token, ("", state.now()))
+        if until <= state.now():
+            return None
+    return state.channels.get(clinic_id)
 
 
 def new_request_id() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 REPLY_TOKEN_LIFE = timedelta(minutes=1)
+STATELESS_TOKEN_LIFE = timedelta(minutes=15)
 LINK_TOKEN_LIFE = timedelta(minutes=10)
 RETRY_KEY_LIFE = timedelta(hours=24)  # after that the same key sends again
 MAX_UNITS_A_MONTH = 1000  # the 1,001st name is accepted and silently not assigned
@@ -17,6 +18,7 @@ SETTABLE = {
     "unknown_users": "unknown_users",
     "consumption_lag": "consumption_lag",
     "webhook": "webhook",
+    "is_webhook_used": "is_webhook_used",
 }
 
 
@@ -64,6 +66,7 @@ class Channel:
     units: dict[str, list[str]] = field(default_factory=dict)
     inbox: list[dict[str, Any]] = field(default_factory=list)
     webhook: str | None = None  # where events go, if anywhere
+    is_webhook_used: bool = True  # its switch in LINE's console
     talk: list[dict[str, Any]] = field(default_factory=list)  # what users said, and the answers
     last_ms: int = 0  # of the last event: no two happen at one instant
     reply_tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)

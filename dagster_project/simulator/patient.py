@@ -47,7 +47,7 @@ async def deliver_event(
     done: dict[str, Any] = {"user": user, "type": kind, "at": state.now().isoformat()}
     done |= {"text": shown, "timestamp": timestamp}
     state.record({"event": "said", "clinic_id": channel.clinic_id, "said": done})
-    return await _deliver(channel, event)
+    return await call_webhook(channel, event)
 
 
 def _event(channel: Channel, user: str, kind: str, timestamp: int) -> dict[str, Any]:
@@ -69,11 +69,11 @@ def _ulid(timestamp: int) -> str:
     return "".join(CROCKFORD[(number >> 5 * place) & 31] for place in reversed(range(26)))
 
 
-async def _deliver(channel: Channel, event: dict[str, Any]) -> str:
+async def call_webhook(channel: Channel, *events: dict[str, Any]) -> str:
     """Send one webhook, signed as LINE signs; return the status, or why there is none."""
-    if channel.webhook is None:
+    if channel.webhook is None or not channel.is_webhook_used:
         return "nobody"
-    raw = json.dumps({"destination": channel.basic_id, "events": [event]}, ensure_ascii=False)
+    raw = json.dumps({"destination": channel.basic_id, "events": events}, ensure_ascii=False)
     body = raw.encode()
     secret = f"simulator-secret:{channel.clinic_id}"
     signature = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())

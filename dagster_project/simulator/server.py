@@ -18,6 +18,8 @@ from dagster_project.simulator import (
     page,
     patient,
     rich_menu,
+    token,
+    webhook,
 )
 from dagster_project.simulator.answers import Handler, for_channel
 from dagster_project.simulator.state import State
@@ -40,6 +42,9 @@ def build_app(state: State) -> web.Application:
         ("POST", "/v2/bot/message/reply", for_channel(messaging.reply)),
         ("POST", "/v2/bot/message/validate/push", for_channel(messaging.validate)),
         ("POST", "/v2/bot/message/validate/multicast", for_channel(messaging.validate)),
+        ("POST", "/oauth2/v3/token", token.issue),
+        ("GET", "/v2/bot/channel/webhook/endpoint", for_channel(webhook.endpoint)),
+        ("POST", "/v2/bot/channel/webhook/test", for_channel(webhook.test)),
         ("GET", "/v2/bot/info", for_channel(account.bot_info)),
         ("GET", "/v2/bot/message/quota", for_channel(account.quota)),
         ("GET", "/v2/bot/message/quota/consumption", for_channel(account.consumption)),

@@ -14,6 +14,8 @@ class State:
 
     def __init__(self, folder: Path | None, now: datetime | None) -> None:
         self.channels: dict[str, Channel] = {}
+        # Stateless tokens: whose, and until when. After a restart each needs a new one.
+        self.tokens: dict[str, tuple[str, datetime]] = {}
         self.calls: Counter[str] = Counter()  # every request that arrived, by method and path
         self._now = now
         self._journal = None

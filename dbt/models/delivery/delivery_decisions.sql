@@ -22,6 +22,7 @@ with
             campaigns.priority,
             campaigns.cooldown_days,
             campaigns.visited_within_days,
+            campaigns.may_go_in_parts,
             -- The same people of a purpose every time: nobody's turn comes by waiting.
             substr(
                 md5(profile.clinic_id || '/' || campaigns.purpose || '/' || members.patient_id),
@@ -41,6 +42,18 @@ with
             coalesce(
                 members.deadline_on <= {{ add_days(as_of(), "campaigns.urgent_days") }}, false
             ) as is_urgent,
+            -- Put off until the next month it would come when time is short, or too late.
+            coalesce(
+                members.deadline_on
+                <= {{
+                    add_days(
+                        add_months(month_start(as_of()), 1), "coalesce(campaigns.urgent_days, 0)"
+                    )
+                }},
+                false
+            ) as has_deadline,
+            -- Days since it became due, or true: who has waited longest goes first.
+            coalesce({{ as_of() }} - coalesce(members.due_on, members.since), 0) as score,
             members.evidence,
             patients.is_deceased,
             patients.is_test,
@@ -123,6 +136,9 @@ with
             members.due_on,
             members.deadline_on,
             members.is_urgent,
+            members.has_deadline,
+            members.score,
+            members.may_go_in_parts,
             members.evidence,
             members.next_appointment_on,
             members.last_visit_on,
@@ -237,15 +253,112 @@ with
             ) as place
         from judged
     ),
-    decided as (
+    wanted as (
         select
             *,
             case
                 when own_reason = 'send' and not is_sent and place > places_today
                 then 'other_message_today'
                 else own_reason
-            end as reason
+            end as wanted_reason
         from placed
+    ),
+    -- Tonight's new messages, each once. What is left of the month is given out turn by turn: first
+    -- to all whose last day does not wait, then campaign by campaign.
+    messages as (
+        select
+            occurrence_id,
+            line_user_id,
+            campaign,
+            step,
+            priority,
+            max(case when has_deadline then 1 else 0 end) = 1 as has_deadline,
+            min(case when has_deadline then deadline_on end) as deadline_on,
+            max(score) as score,
+            max(case when may_go_in_parts then 1 else 0 end) = 1 as may_go_in_parts
+        from wanted
+        where wanted_reason = 'send' and not is_sent
+        group by occurrence_id, line_user_id, campaign, step, priority
+    ),
+    in_turn as (
+        select
+            *,
+            dense_rank() over (
+                order by
+                    case when has_deadline then 0 else 1 end,
+                    case when has_deadline then 0 else priority end,
+                    case when has_deadline then '' else campaign end,
+                    case when has_deadline then 0 else step end
+            ) as turn
+        from messages
+    ),
+    queue as (
+        select
+            occurrence_id,
+            line_user_id,
+            turn,
+            row_number() over (
+                partition by turn
+                order by
+                    deadline_on,
+                    priority,
+                    score desc,
+                    md5(occurrence_id || '/' || line_user_id),
+                    occurrence_id,
+                    line_user_id
+            ) as place,
+            -- Of those whose last day is near, some are better than none.
+            has_deadline or may_go_in_parts as may_go_in_parts
+        from in_turn
+    ),
+    turns as (
+        select turn, may_go_in_parts, cast(count(*) as integer) as messages
+        from queue
+        group by turn, may_go_in_parts
+    ),
+    granted as (
+        with recursive
+            given as (
+                select cast(0 as bigint) as turn, 0 as messages, messages_left
+                from {{ source("clinic", "contact_policy") }}
+                union all
+                select turn, messages, messages_left - messages as messages_left
+                from
+                    (
+                        select
+                            turns.turn,
+                            given.messages_left,
+                            case
+                                when coalesce(turns.messages <= given.messages_left, true)
+                                then turns.messages
+                                when turns.may_go_in_parts
+                                then greatest(given.messages_left, 0)
+                                else 0
+                            end as messages
+                        from given
+                        inner join turns on turns.turn = given.turn + 1
+                    ) as next_turn
+            )
+        select turn, messages
+        from given
+    ),
+    decided as (
+        select
+            wanted.*,
+            queue.turn as quota_turn,
+            queue.place as quota_place,
+            queue.may_go_in_parts as goes_in_parts,
+            case
+                when queue.place > granted.messages then 'deferred_by_quota' else wanted_reason
+            end as reason
+        from wanted
+        left join
+            queue
+            on queue.occurrence_id = wanted.occurrence_id
+            and queue.line_user_id = wanted.line_user_id
+            and wanted.wanted_reason = 'send'
+            and not wanted.is_sent
+        left join granted on granted.turn = queue.turn
     )
 select
     decided.campaign,
@@ -263,6 +376,10 @@ select
     decided.due_on,
     decided.deadline_on,
     decided.is_urgent,
+    decided.score,
+    decided.quota_turn,
+    decided.quota_place,
+    decided.goes_in_parts,
     decided.evidence,
     -- The day behind the reason, for a person who asks.
     case
@@ -278,6 +395,8 @@ select
         when 'scenario_over'
         then decided.ended_on
         when 'cap'
+        then {{ add_months(month_start(as_of()), 1) }}
+        when 'deferred_by_quota'
         then {{ add_months(month_start(as_of()), 1) }}
         when 'quiet_or_closed'
         then decided.opens_next_on

@@ -21,7 +21,11 @@ select
     end as variant,
     priority,
     purpose,
-    content_version
+    content_version,
+    -- In which order they share what is left of the month: the gate asks again before it sends.
+    min(quota_turn) as quota_turn,
+    min(quota_place) as quota_place,
+    max(case when goes_in_parts then 1 else 0 end) = 1 as goes_in_parts
 from {{ ref("delivery_decisions") }}
 where outcome = 'send'
 group by occurrence_id, campaign, step, line_user_id, priority, purpose, content_version

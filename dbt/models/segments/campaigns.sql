@@ -12,6 +12,7 @@
         cast({{ campaign.urgent_days or "null" }} as integer) as urgent_days,
         -- Of all numbers of eight hexadecimal digits the share below this one is held out.
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
+        {{ "true" if campaign.in_parts else "false" }} as may_go_in_parts,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         {{ quoted("," ~ (campaign.moves_on or []) | join(",") ~ ",") }} as moves_on,
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
@@ -35,6 +36,7 @@
         cast(null as integer) as visited_within_days,
         cast(null as integer) as urgent_days,
         cast(null as varchar) as holdout_below,
+        cast(null as boolean) as may_go_in_parts,
         cast(null as varchar) as tags,
         cast(null as varchar) as moves_on,
         cast(null as double) as max_share_of_clinic,

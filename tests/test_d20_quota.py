@@ -1,0 +1,237 @@
+"""Acceptance D20: what the month has left, shared out at night, seen in the morning, kept to."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from clinic_builder import Row, user, write_clinic
+from nights import MONDAY, World, at, written_to
+from rich.console import Console
+from sqlalchemy import select
+
+from dagster_project.clinic import clinic_in
+from dagster_project.commands import run_nightly
+from dagster_project.insight.morning_page import write_morning
+from dagster_project.ledger.store import open_ledger, reading
+from dagster_project.ledger.tables import alert, attempt
+
+JULY = date(2026, 7, 1)
+SEEN = date(2026, 5, 20)
+LIMIT = 5_000
+HYPERTENSION = "8833421"
+NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens
+
+
+def people(counts: tuple[int, int, int, int]) -> list[list[int]]:
+    """Return the numbers of whom each campaign is for, nobody of whom is held out."""
+    numbers = written_to("d20", "visit", sum(counts))
+    return [[numbers.pop(0) for _ in range(count)] for count in counts]
+
+
+def rows_of(groups: list[list[int]], waited: int) -> dict[str, list[Row]]:
+    """Return children near their last day, lifestyle, dormant and women, each due one message.
+
+    The last so many of the dormant have waited longer than the others.
+    """
+    children, lifestyle, dormant, women = groups
+    born = dict.fromkeys(children, "2024-06-15") | dict.fromkeys(women, "1981-01-01")
+    long_ago = {*dormant[len(dormant) - waited :]}
+    return {
+        "patients": [
+            {
+                "patient_no": str(n),
+                "sex": "female" if n in women else "male",
+                "birth_date": born.get(n, "1970-03-02"),
+            }
+            for group in groups
+            for n in group
+        ],
+        "visits": [
+            *({"patient_no": str(n), "visited_on": SEEN} for n in (*children, *lifestyle, *women)),
+            *(
+                {
+                    "patient_no": str(n),
+                    "visited_on": "2025-10-01" if n in long_ago else "2025-11-10",
+                }
+                for n in dormant
+            ),
+        ],
+        "conditions": [
+            {"patient_no": str(n), "code": HYPERTENSION, "started_on": "2025-04-01"}
+            for n in lifestyle
+        ],
+        "line_links": [
+            {
+                "line_user_id": user(n),
+                "patient_no": str(n),
+                "relation": "parent" if n in children else "self",
+            }
+            for group in groups
+            for n in group
+        ],
+    }
+
+
+def write(world: World, day: date, rows: dict[str, list[Row]]) -> None:
+    """Write a day's exports of a clinic that offers both screenings."""
+    write_clinic(world.exports, "d20", day, rows, screenings=["breast", "cervical"])
+
+
+def spend(world: World, used: int) -> None:
+    """Let LINE say so many of the month's messages are used, and of no others."""
+    world.simulator.state.channel("d20").used.clear()
+    world.simulator.state.channel("d20").change({"used": used}, world.simulator.state.now())
+
+
+def used(world: World) -> list[int]:
+    return list(world.simulator.state.channel("d20").used.values())
+
+
+def decided(world: World) -> dict[tuple[object, object], int]:
+    """Return how many of each campaign are sent, and how many put off, and until when."""
+    rows = world.published(
+        "d20",
+        "select campaign, reason, because_on from delivery_decisions where standing = 'member'",
+    )
+    assert {day for _, reason, day in rows if reason == "deferred_by_quota"} <= {JULY}
+    return Counter((campaign, reason) for campaign, reason, _ in rows)
+
+
+def sheet(world: World, day: date) -> str:
+    settings = world.settings(day, at(day, 7, 30))
+    path = write_morning(settings, clinic_in(settings.exports_dir, "d20"))
+    assert path is not None
+    return path.read_text(encoding="utf-8")
+
+
+def alerts(world: World) -> list[str]:
+    with reading(open_ledger(world.settings(MONDAY).ledger())) as con:
+        return [str(text) for (text,) in con.execute(select(alert.c.text))]
+
+
+def answers(world: World) -> set[object]:
+    with reading(open_ledger(world.settings(MONDAY).ledger())) as con:
+        return {status for (status,) in con.execute(select(attempt.c.status))}
+
+
+def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: World) -> None:
+    groups = people((300, 400, 500, 350))
+    children, lifestyle, dormant, _ = groups
+    rows = rows_of(groups, waited=100)
+    write(world, MONDAY, rows)
+    spend(world, 4_200)
+    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
+    assert decided(world) == {
+        ("vaccination", "send"): 300,
+        ("lifestyle_checkup", "send"): 400,
+        ("lapsed_6_months", "send"): 100,
+        ("lapsed_6_months", "deferred_by_quota"): 400,
+        ("womens_screening", "deferred_by_quota"): 350,
+    }
+    assert world.calls("d20") == 0
+
+    # At half past seven the approver sees the cut, its reason and its day.
+    page = sheet(world, MONDAY)
+    assert "今月の残りに入らない 750 通を 2026-07-01 以降に延ばします" in page
+    assert "LINEでの残り (06-01 02:00)</dt><dd>800 通" in page
+    for patients in (400, 350):
+        row = f'今月の残り通数に入らず翌月以降へ</td><td class="n">−{patients} 人'
+        assert row in page
+    assert [said for said in alerts(world) if "750 通を 2026-07-01 以降" in said]
+
+    for minute in (1, 11):
+        assert world.send(MONDAY, at(MONDAY, 10, minute)) == 0
+    chosen = [*children, *lifestyle, *dormant[-100:]]
+    assert world.received("d20") == {user(n): 1 for n in chosen}
+    assert used(world) == [LIMIT]
+    assert answers(world) == {200}
+
+    # No room is left: the next day asks LINE for nothing, and promises the same.
+    tuesday = MONDAY + timedelta(days=1)
+    write(world, tuesday, rows)
+    calls = world.calls("d20")
+    assert world.nightly(tuesday) == 0
+    put_off = {
+        ("lapsed_6_months", "deferred_by_quota"): 400,
+        ("womens_screening", "deferred_by_quota"): 350,
+    }
+    assert put_off.items() <= decided(world).items()
+    assert world.calls("d20") == calls
+    assert used(world) == [LIMIT]
+
+
+def test_the_next_month_writes_to_everybody_who_waited_and_to_nobody_twice(world: World) -> None:
+    groups = people((0, 3, 4, 2))
+    last, first = date(2026, 6, 30), JULY
+    write(world, last, rows_of(groups, waited=0))
+    spend(world, LIMIT - 3)
+    assert world.nightly(last) == 0
+    assert decided(world)["lapsed_6_months", "deferred_by_quota"] == 4
+    assert used(world) == [LIMIT]
+    assert "今月の残りに入らない 6 通を 2026-07-01 以降に延ばします" in sheet(world, last)
+
+    spend(world, 0)
+    write(world, first, rows_of(groups, waited=0))
+    assert world.nightly(first) == 0
+    assert world.received("d20") == {user(n): 1 for group in groups for n in group}
+    assert "以降に延ばします" not in sheet(world, first)
+
+
+@pytest.mark.parametrize(
+    ("left", "received"),
+    [
+        (0, (0, 0, 0, 0)),
+        (1, (1, 0, 0, 0)),  # of those whose last day is near some are better than none
+        (4, (2, 0, 2, 0)),  # one short for the whole of the second: it waits, the third goes on
+        (5, (2, 3, 0, 0)),  # it fits exactly
+        (9, (2, 3, 4, 0)),
+        (10, (2, 3, 4, 1)),
+    ],
+)
+def test_both_sides_of_what_fits(
+    world: World, left: int, received: tuple[int, int, int, int]
+) -> None:
+    groups = people((2, 3, 4, 2))
+    write(world, MONDAY, rows_of(groups, waited=0))
+    spend(world, LIMIT - left)
+    assert world.nightly() == 0, world.text()
+    got = {who for who, count in world.received("d20").items() if count == 1}
+    assert tuple(sum(user(n) in got for n in group) for group in groups) == received
+    assert used(world) == [LIMIT - left + sum(received)]
+
+
+def test_what_line_says_at_the_gate_goes_before_what_it_said_at_night(world: World) -> None:
+    """Somebody sent four by hand in the morning: the tail of the night's own order waits."""
+    groups = people((2, 3, 4, 2))
+    children, lifestyle, dormant, _ = groups
+    write(world, MONDAY, rows_of(groups, waited=1))
+    spend(world, LIMIT - 10)
+    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
+    assert decided(world)["womens_screening", "send"] == 1
+    spend(world, LIMIT - 6)
+    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    chosen = [*children, *lifestyle, dormant[-1]]
+    assert world.received("d20") == {user(n): 1 for n in chosen}
+    assert "翌月以降へ 4" in world.text()
+    # Bought more by eleven: the rest of the plan goes the same day.
+    spend(world, LIMIT - 100)
+    assert world.send(MONDAY, at(MONDAY, 11)) == 0
+    assert sum(world.received("d20").values()) == 10
+
+
+def test_a_line_nobody_can_reach_stops_no_night_and_cuts_nothing(world: World) -> None:
+    groups = people((1, 1, 1, 1))
+    write(world, MONDAY, rows_of(groups, waited=0))
+    unread = world.settings(MONDAY, at(MONDAY, 2)).model_copy(update={"simulator_url": NOBODY})
+    # The night is published; only the send after it, which has no LINE either, fails.
+    assert run_nightly(unread, [], Console(quiet=True)) != 0
+    assert set(decided(world)) == {
+        (campaign, "send")
+        for campaign in ("vaccination", "lifestyle_checkup", "lapsed_6_months", "womens_screening")
+    }
+    assert "LINEでの残り</dt><dd>不明" in sheet(world, MONDAY)
+    # The gate asks before anything leaves, and cuts by the same turns.
+    spend(world, LIMIT - 3)
+    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    children, lifestyle, dormant, _ = groups
+    assert world.received("d20") == {user(n): 1 for n in (*children, *lifestyle, *dormant)}
