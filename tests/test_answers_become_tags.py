@@ -191,3 +191,32 @@ def test_a_typo_in_a_questionnaire_leaves_yesterdays_tags_and_says_where(world: 
         assert world.nightly(tuesday) == 0
     lost = "select * from tag_events where tag = 'asks_internal_medicine' and event = 'lost'"
     assert world.published("good", lost) == []
+
+
+def test_every_choice_of_several_is_a_tag_and_counts_in_the_results(world: World) -> None:
+    few: dict[str, list[Row]] = {
+        "patients": [{"patient_no": str(n), "sex": "male"} for n in range(1, 13)],
+        "visits": [],
+        "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in range(1, 13)],
+    }
+    folder = world.write("good", MONDAY, few)
+    shutil.copytree(SAMPLE / "questionnaires", folder / "questionnaires")
+    path = folder / "questionnaires" / "intake.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    choices:", "    choose: several\n    choices:", 1), "utf-8")
+    # Two choose both, ten one of the two; the last has not ended the choosing.
+    taps = {n: ["internal", "dermatology"] if n < 3 else ["internal"] for n in range(1, 13)}
+    events = [
+        chat.tap(f"pick:intake:v1:department:{each}", user(n), -60 + at)
+        for n, chosen in taps.items()
+        for at, each in enumerate(chosen)
+    ] + [chat.tap("done:intake:v1:department", user(n), -50) for n in range(1, 12)]
+    with serving(world.settings(MONDAY).ledger(), script_of(folder)[0]) as service:
+        deliver(service, [*events, *events[:5]], 7)
+        assert world.nightly() == 0
+    both = {"asks_internal_medicine", "asks_dermatology"}
+    assert asks(world) == {"1": both, "2": both} | {
+        str(n): {"asks_internal_medicine"} for n in range(3, 12)
+    }
+    told = "select label, people, is_suppressed from answer_results where tag is null order by 1"
+    assert world.published("good", told) == [("内科", 11, False), ("皮膚科", None, True)]

@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 from dagster_project.conversation.answer import answer
 from dagster_project.conversation.codes import Code, digest
 from dagster_project.conversation.events import Event, parse
-from dagster_project.conversation.fold import Account, fold
+from dagster_project.conversation.fold import Account, Chosen, fold
 from dagster_project.conversation.script import Script, script_of
+from dagster_project.conversation.words import words
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.settings import ROOT
 
 ME = user(1)
 SAMPLE = ROOT / "dagster_project" / "sample"
+GOOD = (SAMPLE / "questionnaires" / "intake.yaml").read_text(encoding="utf-8")
+SEVERAL = "    choose: several\n"
+FIRST = "    choices:\n      - {choice: internal, label: 内科,"
+MORE = [f"      - {{choice: more{n}, label: 科{n}}}\n" for n in range(7)]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,8 @@ def test_a_patient_is_led_from_question_to_question_and_thanked(script: Script) 
         life.append(chat.tap(data(question, label), ME, at))
     [thanks] = said(script, *life)
     assert "ありがとうございました" in str(thanks["text"])
-    told = {(each.item, each.value) for each in account(script, *life).answers.values()}
+    answers = account(script, *life).answers.values()
+    told = {(each.item, each.value) for said in answers for each in said.chosen}
     assert told == {("department", "01"), ("influenza_wish", "yes"), ("has_children", "no"),
                     ("smoking", "former")}  # fmt: skip
 
@@ -74,7 +80,7 @@ def test_the_last_answer_to_a_question_counts(script: Script) -> None:
     first = chat.tap("answer:intake:v1:department:internal", ME, 1)
     second = chat.tap("answer:intake:v1:department:pediatrics", ME, 2)
     for order in ([first, second], [second, first], [second, first, second]):
-        found = account(script, *order).answers["intake", "department"]
+        [found] = account(script, *order).answers["intake", "department"].chosen
         assert (found.choice, found.value) == ("pediatrics", "09")
 
 
@@ -98,7 +104,7 @@ def test_words_of_ones_own_answer_the_open_question_and_never_leave_the_ledger(
     [thanks] = said(script, *life)
     assert "ありがとうございました" in str(thanks["text"])
     now = account(script, *life)
-    assert now.answers["voice", "words"].choice is None
+    assert now.answers["voice", "words"].chosen == ()
     assert now.asked is None
     assert "寒い" not in repr(snapshot({ME: now}))
     # What comes later is no answer: nothing stands open any more.
@@ -145,7 +151,7 @@ def test_an_emergency_is_answered_with_the_fixed_text_whatever_stands_open(scrip
 def test_an_answer_of_another_version_keeps_its_version(script: Script) -> None:
     found = account(script, chat.tap("answer:intake:v0:department:dentistry", ME, 1)).answers
     old = found["intake", "department"]
-    assert (old.version, old.choice, old.item) == ("v0", "dentistry", None)
+    assert (old.version, old.chosen) == ("v0", (Chosen("dentistry"),))
 
 
 @pytest.mark.parametrize(("word", "is_known"), [("診療時間", True), (" 診療 時間。", True),
@@ -177,6 +183,88 @@ def test_one_purpose_alone_can_be_ended_by_a_tap(script: Script) -> None:
     assert all(len(each) <= 20 for each in labels(asked))
 
 
+def several_of(folder: Path) -> Script:
+    """Return the sample's script, with a first question that takes several choices."""
+    shutil.copytree(SAMPLE / "questionnaires", folder / "questionnaires", dirs_exist_ok=True)
+    path = folder / "questionnaires" / "intake.yaml"
+    asks = "text: 診療科を選択してください\n"
+    path.write_text(GOOD.replace(asks, f"{asks}    choose: several\n"), encoding="utf-8")
+    found, wrong = script_of(folder)
+    assert not wrong
+    return found
+
+
+def rows_of(found: Account) -> list[tuple[object, ...]]:
+    return [row[3:7] for row in snapshot({ME: found}).answers]
+
+
+def test_several_are_chosen_one_after_another_and_count_once_they_are_done(tmp_path: Path) -> None:
+    script = several_of(tmp_path)
+    life = [chat.text("問診", ME, 0)]
+    [question] = said(script, *life)
+    assert "これで決定" not in labels(question), "nothing is chosen yet"
+    for at, label in enumerate(["皮膚科", "内科"], start=1):
+        life.append(chat.tap(data(question, label), ME, at))
+        [question] = said(script, *life)
+        assert label not in labels(question)
+        assert "これで決定" in labels(question)
+        assert rows_of(account(script, *life)) == []
+    assert "選択中: 内科、皮膚科" in str(question["text"])
+    life.append(chat.tap(data(question, "これで決定"), ME, 3))
+    [question] = said(script, *life)
+    assert "インフルエンザ" in str(question)
+    assert rows_of(account(script, *life)) == [
+        ("department", "dermatology", "department", "19"),
+        ("department", "internal", "department", "01"),
+    ]
+    # Tapped twice, it changes nothing.
+    again = [*life, chat.tap("done:intake:v1:department", ME, 4)]
+    assert said(script, *again) == [question]
+    assert account(script, *again) == account(script, *life)
+
+
+def test_what_was_chosen_stands_until_another_choosing_is_done(tmp_path: Path) -> None:
+    script = several_of(tmp_path)
+    done = "done:intake:v1:department"
+    first = [chat.tap(f"pick:intake:v1:department:{each}", ME, at)
+             for at, each in enumerate(["internal", "dermatology"])]  # fmt: skip
+    life = [*first, chat.tap(done, ME, 2), chat.tap("pick:intake:v1:department:gynecology", ME, 3)]
+    assert {row[1] for row in rows_of(account(script, *life))} == {"internal", "dermatology"}
+    life.append(chat.tap(done, ME, 4))
+    assert {row[1] for row in rows_of(account(script, *life))} == {"gynecology"}
+
+
+def test_done_with_what_another_questionnaire_interrupted_is_asked_again(tmp_path: Path) -> None:
+    script = several_of(tmp_path)
+    life = [
+        chat.tap("pick:intake:v1:department:internal", ME, 0),
+        chat.text("アンケート", ME, 1),
+        chat.tap("done:intake:v1:department", ME, 2),
+    ]
+    assert rows_of(account(script, *life)) == []
+    [question] = said(script, *life)
+    assert "内科" in labels(question)
+
+
+@pytest.mark.parametrize("word", words().urgent)
+def test_an_emergency_is_no_answer_and_no_tag_whatever_stands_open(
+    script: Script, word: str, tmp_path: Path
+) -> None:
+    several = several_of(tmp_path)
+    waiting: list[tuple[Script, dict[str, object]]] = [
+        (script, chat.text("問診", ME, 0)),
+        (script, chat.tap("answer:voice:v1:wish:evening_visit", ME, 0)),
+        (several, chat.tap("pick:intake:v1:department:internal", ME, 0)),
+    ]
+    for asks, before in waiting:
+        heard = chat.text(f"内科 {word}です 問診", ME, 1)
+        [reply] = said(asks, before, heard)
+        assert "119" in str(reply["text"])
+        now = account(asks, before, heard)
+        assert rows_of(now) == rows_of(account(asks, before))
+        assert heard["webhookEventId"] not in {each.event_id for each in now.answers.values()}
+
+
 LIFE = [
     chat.text("問診", ME, 0),
     chat.tap("answer:intake:v1:department:internal", ME, 1),
@@ -186,7 +274,13 @@ LIFE = [
     chat.text("駅から遠い", ME, 5),
     chat.text("配信停止", ME, 6),
     chat.tap("answer:intake:v1:department:orthopedics", ME, 7),
-    chat.event("unfollow", ME, 8),
+    chat.tap("pick:intake:v1:department:internal", ME, 8),
+    chat.tap("pick:intake:v1:department:dermatology", ME, 9),
+    chat.tap("done:intake:v1:department", ME, 10),
+    chat.tap("pick:intake:v1:department:gynecology", ME, 11),
+    chat.text("問診", ME, 12),
+    chat.tap("done:intake:v1:department", ME, 13),
+    chat.event("unfollow", ME, 14),
 ]
 
 
@@ -197,10 +291,11 @@ def test_any_order_and_any_number_of_deliveries_give_the_same_answers(
     script, _ = script_of(SAMPLE)
     shuffled = [*LIFE, *more]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert account(script, *shuffled) == account(script, *LIFE)
-
-
-GOOD = (SAMPLE / "questionnaires" / "intake.yaml").read_text(encoding="utf-8")
+    found = account(script, *shuffled)
+    assert found == account(script, *LIFE)
+    # One row for each of what was chosen when it was done, in whatever order that arrived.
+    chosen = {row[1] for row in rows_of(found) if row[0] == "department"}
+    assert chosen == {"internal", "dermatology"}
 
 
 @pytest.mark.parametrize(
@@ -223,6 +318,20 @@ GOOD = (SAMPLE / "questionnaires" / "intake.yaml").read_text(encoding="utf-8")
         ("triggers: [問診, 問診票]", "triggers: []", 5, "triggers"),
         ("  - question: smoking", "  - question: smoking\n    free_text: true", 32, "free_text"),
         ("title: 問診票", "title: [", 6, ""),
+        ("label: 内科", "label: 胸が痛い", 11, "emergency"),
+        ("    choices:\n", f"{SEVERAL}    choices:\n", None, ""),
+        ("    choices:\n", "    choose: two\n    choices:\n", 10, "choose"),
+        ("    show: buttons\n", f"{SEVERAL}    show: buttons\n", 21, "buttons"),
+        ("    choices:\n", f"{SEVERAL}    choices:\n{''.join(MORE)}", 11, "several of 13"),
+        ("    choices:\n", f"{SEVERAL}    choices:\n{''.join(MORE[1:])}", None, ""),
+        ("label: 内科", "label: 内科, next: end", None, ""),
+        (FIRST, FIRST.replace("    c", SEVERAL + "    c", 1) + " next: end,", 12, "next"),
+        (
+            "thanks:",
+            f"  - question: own\n    text: a\n    free_text: true\n{SEVERAL}thanks:",
+            41,
+            "several of no choices",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_costs_that_questionnaire_alone(

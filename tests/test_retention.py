@@ -84,7 +84,7 @@ def test_what_was_answered_stays_and_no_question_is_open_again(night: Night) -> 
         chat.text("アンケート", "U" + "b" * 32, 6),
     )
     before = accounts(night.engine, CLINIC, date.max, SCRIPT)
-    assert before[WHO].answers["voice", "words"].choice is None
+    assert before[WHO].answers["voice", "words"].chosen == ()
     assert before[WHO].asked is None
     assert after(night.engine, 4000).texts == 4
     assert accounts(night.engine, CLINIC, date.max, SCRIPT) == before

@@ -1,13 +1,15 @@
 """What is answered to an event at once, free of quota: never anything about a chart."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from dagster_project.conversation.codes import code_in
 from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
-from dagster_project.conversation.fold import ALL, ANSWER, CONSENT, Account
-from dagster_project.conversation.questionnaire import Choice
+from dagster_project.conversation.fold import Account
+from dagster_project.conversation.questionnaire import Choice, Question
 from dagster_project.conversation.script import Asked, Script
+from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
 
 Message = dict[str, Any]
@@ -19,9 +21,14 @@ def answer(event: Event, account: Account, script: Script) -> list[Message]:
     if event.kind == "follow":
         return [_text(words.answers["followed"])]
     if event.kind == "postback":
-        found = ANSWER.fullmatch(event.said)
-        if found:
-            return _next(found["questionnaire"], account, script)
+        for tap in (ANSWER, PICK):
+            if found := tap.fullmatch(event.said):
+                return _next(found["questionnaire"], account, script)
+        if found := DONE.fullmatch(event.said):
+            asked = found["questionnaire"], found["question"]
+            # Done with nothing: what was picked is of an earlier asking, so it is asked again.
+            is_known = asked in account.answers or account.asked == asked
+            return _next(asked[0], account, script) if is_known else _question(asked, script)
         return _consented(event, account, words)
     if event.kind in {CHART_ASKED, CHART_NAMED}:
         return [_text(words.answers[event.kind])]
@@ -73,16 +80,18 @@ def _linked(event: Event, account: Account, script: Script) -> list[Message]:
 def _next(questionnaire: str, account: Account, script: Script) -> list[Message]:
     """Return the question that follows in a questionnaire, or its thanks."""
     if account.asked and account.asked[0] == questionnaire:
-        return _question(account.asked, script)
+        return _question(account.asked, script, account.picked)
     found = script.questionnaires.get(questionnaire)
     return [_text(found.thanks)] if found else []
 
 
-def _question(asked: Asked, script: Script) -> list[Message]:
+def _question(asked: Asked, script: Script, picked: Sequence[str] = ()) -> list[Message]:
     question = script.question(asked)
     if question is None:
         return []
     version = script.questionnaires[asked[0]].version
+    if question.choose == "several":
+        return [_several(question, f"{asked[0]}:{version}:{asked[1]}", picked, script.words)]
     taps = [
         _tap(each, f"answer:{asked[0]}:{version}:{asked[1]}:{each.choice}")
         for each in question.choices
@@ -94,8 +103,25 @@ def _question(asked: Asked, script: Script) -> list[Message]:
     return [{**_text(question.text), **({"quickReply": {"items": items}} if items else {})}]
 
 
+def _several(question: Question, where: str, picked: Sequence[str], words: Words) -> Message:
+    """Return what may still be chosen, and once something is, how to end it."""
+    left = [each for each in question.choices if each.choice not in picked]
+    labels = [each.label for each in question.choices if each.choice in picked]
+    taps = [_tap(each, f"pick:{where}:{each.choice}") for each in left]
+    said = question.text
+    if labels:
+        taps.append(_tapped(words.answers["done"], f"done:{where}"))
+        said = words.answers["picked"].format(question=said, labels="、".join(labels))
+    items = [{"type": "action", "action": tap} for tap in taps]
+    return {**_text(said), "quickReply": {"items": items}}
+
+
 def _tap(choice: Choice, data: str) -> Message:
-    return {"type": "postback", "label": choice.label, "data": data, "displayText": choice.label}
+    return _tapped(choice.label, data)
+
+
+def _tapped(label: str, data: str) -> Message:
+    return {"type": "postback", "label": label, "data": data, "displayText": label}
 
 
 def _offers(script: Script) -> list[str]:

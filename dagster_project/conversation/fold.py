@@ -4,7 +4,6 @@ Pure: the same events and codes give the same accounts, however often and in wha
 order they were delivered.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,18 +12,13 @@ from datetime import UTC, date, datetime
 from dagster_project.conversation.codes import Code, code_in, digest
 from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
 from dagster_project.conversation.script import Asked, Script
+from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
 from dagster_project.settings import TOKYO
 
 WRONG_TRIES = 5
 LOCK_MS = 24 * 60 * 60 * 1000
 OPEN_MS = 24 * 60 * 60 * 1000  # for so long a text answers the question before it
-CONSENT = re.compile(r"consent:(?P<version>[a-z0-9]{1,16}):(?P<purpose>[a-z]+):(?P<answer>yes|no)")
-ANSWER = re.compile(
-    r"answer:(?P<questionnaire>[a-z][a-z0-9_]{0,39}):(?P<version>[a-z0-9]{1,16})"
-    r":(?P<question>[a-z][a-z0-9_]{0,39}):(?P<choice>[a-z][a-z0-9_]{0,39})"
-)
-ALL = "all"
 WRONG = "-"  # in the place of a relation: number and birth date were not those of a chart
 
 
@@ -48,13 +42,20 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """A choice, and the item and value it means where the clinic says so."""
+
+    choice: str
+    item: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
-    """The last answer of an account to a question. A text of their own has no choice."""
+    """The last answer of an account to a question. A text of their own has nothing chosen."""
 
     version: str
-    choice: str | None
-    item: str | None
-    value: str | None
+    chosen: tuple[Chosen, ...]
     at_ms: int
     event_id: str
 
@@ -69,6 +70,7 @@ class Account:
     answers: dict[Asked, Answer] = field(default_factory=dict)
     asked: Asked | None = None  # the question that stands open
     asked_ms: int = 0  # since when
+    picked: tuple[str, ...] = ()  # of the open question, so far
     unlinked_on: date | None = None
     wrong_tries: deque[int] = field(default_factory=deque)
     chart_step: str = ""  # what was asked last: number | birth
@@ -99,18 +101,17 @@ def _apply(
     if event.kind == "follow":
         account.is_following = True  # which restores no consent
     elif event.kind == "unfollow":
-        account.is_following, account.asked = False, None
+        account.is_following = False
+        _ask(account, None, event)
         _consent(account, event, list(words.purposes), words.version, is_granted=False)
     elif event.kind == "postback":
         _agree(account, event, words)
-        if found := ANSWER.fullmatch(event.said):
-            asked = found["questionnaire"], found["question"]
-            _answer(account, event, script, asked, found["version"], found["choice"])
+        _tapped(account, event, script)
     elif event.kind == "accountLink" and event.said:
         _link(account, event, codes, event.said, used)
     elif event.kind == "message":
         if words.means(event.said, "stop"):
-            account.asked = None
+            _ask(account, None, event)
             _consent(account, event, list(words.purposes), words.version, is_granted=False)
         elif words.means(event.said, "unlink"):
             account.links.clear()
@@ -119,7 +120,7 @@ def _apply(
         elif code := code_in(event.said):
             _link(account, event, codes, digest(code), used)
         elif started := script.started_by(event.said):
-            account.asked, account.asked_ms = started, event.at_ms
+            _ask(account, started, event)
         else:
             _tell(account, event, script)
 
@@ -135,23 +136,53 @@ def _agree(account: Account, event: Event, words: Words) -> None:
     _consent(account, event, known, found["version"], is_granted=found["answer"] == "yes")
 
 
+def _tapped(account: Account, event: Event, script: Script) -> None:
+    """Take a choice as the answer; one of several waits until they are done."""
+    if found := ANSWER.fullmatch(event.said):
+        asked = found["questionnaire"], found["question"]
+        _answer(account, event, script, asked, found["version"], (found["choice"],))
+    elif found := PICK.fullmatch(event.said):
+        asked = found["questionnaire"], found["question"]
+        before = account.picked if account.asked == asked else ()
+        _ask(account, asked, event)
+        account.picked = tuple(dict.fromkeys((*before, found["choice"])))
+    elif found := DONE.fullmatch(event.said):
+        asked = found["questionnaire"], found["question"]
+        if account.asked == asked and account.picked:
+            _answer(account, event, script, asked, found["version"], account.picked)
+
+
+def _ask(account: Account, asked: Asked | None, event: Event) -> None:
+    account.asked, account.asked_ms, account.picked = asked, event.at_ms, ()
+
+
 def _tell(account: Account, event: Event, script: Script) -> None:
     """Take a text as the answer, where a question in the patient's own words stands open."""
     question = script.question(account.asked)
     is_open = question and question.free_text and event.at_ms < account.asked_ms + OPEN_MS
     if account.asked and is_open and script.is_own_words(event.said):
         version = script.questionnaires[account.asked[0]].version
-        _answer(account, event, script, account.asked, version, None)
+        _answer(account, event, script, account.asked, version, ())
 
 
 def _answer(
-    account: Account, event: Event, script: Script, asked: Asked, version: str, choice: str | None
+    account: Account,
+    event: Event,
+    script: Script,
+    asked: Asked,
+    version: str,
+    choices: tuple[str, ...],
 ) -> None:
+    chosen = tuple(_meant(script, asked, each) for each in choices)
+    account.answers[asked] = Answer(version, chosen, event.at_ms, event.event_id)
+    only = choices[0] if len(choices) == 1 else None
+    _ask(account, script.after(asked, only), event)
+
+
+def _meant(script: Script, asked: Asked, choice: str) -> Chosen:
     question = script.question(asked)
-    chosen = question.named(choice) if question else None
-    item, value = next(iter(chosen.means.items()), (None, None)) if chosen else (None, None)
-    account.answers[asked] = Answer(version, choice, item, value, event.at_ms, event.event_id)
-    account.asked, account.asked_ms = script.after(asked, choice), event.at_ms
+    found = question.named(choice) if question else None
+    return Chosen(choice, *next(iter(found.means.items()), ())) if found else Chosen(choice)
 
 
 def _consent(

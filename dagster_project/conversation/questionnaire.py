@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dagster_project.authoring.finding import Finding
 from dagster_project.authoring.yml import Keys, Yml
+from dagster_project.conversation.words import words
 
 END = "end"
 MAX_BUTTONS = 4
 MAX_BUTTONS_TEXT = 160
+MAX_SEVERAL = 12  # the thirteenth quick reply ends the choosing
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Label = Annotated[str, Field(min_length=1, max_length=20)]
 Said = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -42,11 +44,12 @@ class Choice(Part):
 
 
 class Question(Part):
-    """One question: choices to tap, or a text in the patient's own words."""
+    """One question: choices to tap, one or several, or a text in the patient's own words."""
 
     question: Name
     text: Said
     choices: list[Choice] = Field(default=[], max_length=13)
+    choose: Literal["one", "several"] = "one"
     free_text: bool = False
     show: Literal["quick_reply", "buttons"] = "quick_reply"
     next: Name | None = None
@@ -132,7 +135,23 @@ def _wrong(
         for keys, following in _followed(here, question):
             if following != END and following not in names[at + 1 :]:
                 yield keys, f"next is {following!r}", "name a question further down, or end"
+        if question.choose == "several":
+            yield from _wrong_several(here, question)
         yield from _wrong_choices(here, question, vocabulary)
+
+
+def _wrong_several(here: Keys, question: Question) -> Iterator[tuple[Keys, str, str]]:
+    if question.free_text:
+        yield (*here, "choose"), "several of no choices", "leave choose out"
+    if question.show == "buttons":
+        yield (*here, "show"), "several with buttons", "show: quick_reply"
+    if len(question.choices) > MAX_SEVERAL:
+        wrong = f"several of {len(question.choices)}"
+        yield (*here, "choices"), wrong, f"{MAX_SEVERAL} fit beside the tap that ends it"
+    for at, choice in enumerate(question.choices):
+        if choice.next:
+            wrong = "next of one choice of several"
+            yield (*here, "choices", at, "next"), wrong, "give the question its next"
 
 
 def _followed(here: Keys, question: Question) -> Iterator[tuple[Keys, str]]:
@@ -151,6 +170,12 @@ def _wrong_choices(
         keys = (*here, "choices", at)
         if choice.choice in names[:at]:
             yield (*keys, "choice"), f"a second {choice.choice!r}", "name each choice once"
+        if words().is_urgent(choice.label):
+            yield (
+                (*keys, "label"),
+                f"{choice.label!r} is an emergency",
+                "no choice and no tag of it",
+            )
         for item, value in choice.means.items():
             if value not in vocabulary.get(item, frozenset()):
                 wrong = f"no {item} {value!r} in seed answer_items"

@@ -85,7 +85,7 @@ def own_words(
         answer.event_id: ("/".join(asked), tokyo_day(answer.at_ms))
         for account in accounts(engine, clinic_id, until, script).values()
         for asked, answer in account.answers.items()
-        if answer.choice is None
+        if not answer.chosen
     }
     here = (line_event.c.clinic_id == clinic_id, line_event.c.said != "")
     with reading(engine) as con:

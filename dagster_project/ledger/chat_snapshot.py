@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from dagster_project.conversation.fold import Account, Answer, tokyo_day
+from dagster_project.conversation.fold import Account, Answer, Chosen, tokyo_day
 
 ChatAccount = tuple[str, bool | None, date | None]
 ChatLink = tuple[str, str, str, date, str]
@@ -20,7 +20,8 @@ class Chat:
     links: list[ChatLink]  # line_user_id, patient_id, relation, linked_on, event_id
     consents: list[ChatConsent]  # line_user_id, purpose, is_granted, on_day, version, event_id
     # line_user_id, questionnaire, version, question, choice, item, value, answered_on, answered_at,
-    # event_id. A text of the patient's own never comes here: it is an answer without a choice.
+    # event_id; a row for each choice. A text of the patient's own never comes here: it is an answer
+    # without a choice.
     answers: list[ChatAnswer]
 
 
@@ -42,23 +43,26 @@ def snapshot(accounts: Mapping[str, Account]) -> Chat:
             for purpose, said in sorted(each.consents.items())
         ],
         [
-            _answer(user, *asked, said)
+            _answer(user, *asked, said, chosen)
             for user, each in sorted(accounts.items())
-            for asked, said in sorted(each.answers.items())
+            for asked, said in sorted(each.answers.items(), key=lambda item: item[0])
+            for chosen in said.chosen or (None,)
         ],
     )
 
 
-def _answer(user: str, questionnaire: str, question: str, said: Answer) -> ChatAnswer:
+def _answer(
+    user: str, questionnaire: str, question: str, said: Answer, chosen: Chosen | None
+) -> ChatAnswer:
     at = datetime.fromtimestamp(said.at_ms / 1000, UTC)
     return (
         user,
         questionnaire,
         said.version,
         question,
-        said.choice,
-        said.item,
-        said.value,
+        chosen.choice if chosen else None,
+        chosen.item if chosen else None,
+        chosen.value if chosen else None,
         tokyo_day(said.at_ms),
         at.replace(tzinfo=None),
         said.event_id,

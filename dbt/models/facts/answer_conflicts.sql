@@ -41,4 +41,9 @@ inner join
     on measured.item = told.item
     and measured.emr_item = latest.item
     and measured.emr_value = latest.value
-    and measured.value <> told.value
+left join
+    {{ ref("self_reported") }} as agreeing
+    on agreeing.patient_id = told.patient_id
+    and agreeing.item = told.item
+    and agreeing.value = measured.value
+where agreeing.patient_id is null

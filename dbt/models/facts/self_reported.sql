@@ -1,9 +1,9 @@
--- One row per patient and item they told of in the chat: the newest answer. A parent of a child
--- here
--- who asks for what is for children asks for the child.
+-- One row per patient, item they told of in the chat, and value: the newest answer, and all of it
+-- where several were chosen. A parent of a child here who asks for what is for children asks for
+-- the child.
 with
     ranked as (
-        select
+        select distinct
             answers.patient_id,
             answers.line_user_id,
             answers.item,
@@ -11,7 +11,7 @@ with
             answers.answered_on,
             answers.file_id,
             answers.line_no,
-            row_number() over (
+            rank() over (
                 partition by answers.patient_id, answers.item
                 order by answers.answered_at desc, answers.file_id desc
             ) as recency

@@ -1,6 +1,6 @@
--- One row per LINE account and question: its last answer in the chat, of the one patient the
--- account
--- is. An account that is several has answered for nobody knows whom. What was said in one's own
+-- One row per LINE account, question and choice of its last answer in the chat (where several may
+-- be chosen, all of them), of the one patient the account is. An account that is several has
+-- answered for nobody knows whom. What was said in one's own
 -- words stays in the ledger.
 with
     selves as (

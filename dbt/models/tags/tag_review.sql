@@ -116,7 +116,11 @@ with
             on rules.finding = 'too_many_by_hand'
             and cast(by_hand.overrides as double) / by_hand.people > rules.threshold
     ),
-    in_conflict as (select tag, count(*) as people from {{ ref("answer_conflicts") }} group by tag),
+    in_conflict as (
+        select tag, count(distinct patient_id) as people
+        from {{ ref("answer_conflicts") }}
+        group by tag
+    ),
     answers_in_conflict as (
         select
             tags.tag,
