@@ -24,6 +24,8 @@ from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
 
+LOOK_COUNTS = timedelta(minutes=10)  # since the gate was asked; then the next run asks it again
+
 
 @dataclass(frozen=True)
 class DeliveryReport:
@@ -67,8 +69,9 @@ def deliver(
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
-    Outside the window, and while nobody knows who consents (`reachable` is None), nothing
-    new leaves and the plan waits. What an earlier run left under way is still retried with
+    Outside the window, ten minutes after consents were looked at, and while nobody knows who
+    consents (`reachable` is None), nothing new leaves and the plan waits. What an earlier run
+    left under way is still retried with
     its own key, and settled when its deadline has passed. What of `campaigns` waits for an
     approval stays planned. `last_visits` are those of the newest exports: who came since the
     night is not invited. Raises WrongChannelError, before anything is sent, when the channel
@@ -106,7 +109,11 @@ def deliver(
         clinic,
         channel,
         clock,
-        lambda moment: closed is None and clinic.may_send_at(moment.astimezone(TOKYO)),
+        lambda moment: (
+            closed is None
+            and moment - now <= LOOK_COUNTS
+            and clinic.may_send_at(moment.astimezone(TOKYO))
+        ),
         sleep,
     )
     return DeliveryReport(
