@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -267,14 +267,13 @@ class Scene:
             path.unlink()
 
 
-def finish(scene: Scene, line: Channel, fault: str, figures: Figures) -> None:
-    """Finish what a kill left in three ways, each from the same leftovers, and judge each.
+def finish(scene: Scene, line: Channel, again: Sequence[str], figures: Figures) -> None:
+    """Finish what a kill left in every way, each from the same leftovers, and judge each.
 
-    A minute later; a minute later, and LINE fails in the same way again; and the next day, when
-    LINE has forgotten the keys.
+    A minute later, under each fault of `again`; and the next day, when LINE has forgotten the keys.
     """
-    for again in dict.fromkeys(("", fault)):
-        scene.restore(line, again)
+    for fault in dict.fromkeys(again):
+        scene.restore(line, fault)
         for minutes in (1, 2):
             scene.run(TEN + timedelta(minutes=minutes))
         scene.judge(figures, may_be_unknown=False)
@@ -284,8 +283,13 @@ def finish(scene: Scene, line: Channel, fault: str, figures: Figures) -> None:
     scene.judge(figures, may_be_unknown=True)
 
 
-def kill_at(scene: Scene, fault: str, lines: list[int], figures: Figures) -> None:
-    """Kill a night at each of these lines, finish what is left, and add to the figures."""
+def kill_at(
+    scene: Scene, fault: str, lines: list[int], again: Sequence[str], figures: Figures
+) -> None:
+    """Kill a night at each of these lines, finish what is left, and add to the figures.
+
+    `again` are the faults with which LINE meets whoever finishes it.
+    """
     known: set[str] = set()
     for line in lines:
         scene.begin(fault)
@@ -294,5 +298,5 @@ def kill_at(scene: Scene, fault: str, lines: list[int], figures: Figures) -> Non
         left, was = scene.keep()
         if left not in known:
             known.add(left)
-            finish(scene, was, fault, figures)
+            finish(scene, was, again, figures)
     figures.leftovers += len(known)

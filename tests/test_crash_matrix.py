@@ -8,7 +8,7 @@ kills at every line for real.
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,9 +28,9 @@ def scene() -> Iterator[Scene]:
         gc.unfreeze()
 
 
-def judged(scene: Scene, fault: str, lines: int, kills: list[int]) -> Figures:
+def judged(scene: Scene, fault: str, lines: int, kills: list[int], again: Sequence[str]) -> Figures:
     figures = Figures(fault, lines)
-    kill_at(scene, fault, kills, figures)
+    kill_at(scene, fault, kills, again, figures)
     assert figures.kills == len(kills), figures
     assert figures.doubled == 0, figures
     assert figures.lost == 0, figures
@@ -41,7 +41,7 @@ def test_killed_wherever_a_kill_leaves_something_else(scene: Scene) -> None:
     fault = "accept_reset"
     stretches = scene.stretches(fault)
     assert len(stretches) > 12
-    figures = judged(scene, fault, stretches[-1][-1], [each[0] for each in stretches])
+    figures = judged(scene, fault, stretches[-1][-1], [each[0] for each in stretches], [""])
     assert figures.leftovers > 10
     assert figures.unknown > 0
 
@@ -53,7 +53,7 @@ def test_killed_in_every_stretch_under_every_fault(scene: Scene, fault: str) -> 
     kills = sorted(
         {line for each in stretches for line in (each[0], each[len(each) // 2], each[-1])}
     )
-    figures = judged(scene, fault, stretches[-1][-1], kills)
+    figures = judged(scene, fault, stretches[-1][-1], kills, ["", fault])
     FIGURES.mkdir(parents=True, exist_ok=True)
     written = FIGURES / f"{fault.partition(':')[0] or 'none'}.json"
     written.write_text(
@@ -65,4 +65,4 @@ def test_killed_in_every_stretch_under_every_fault(scene: Scene, fault: str) -> 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_killed_at_every_line(scene: Scene, fault: str) -> None:
     lines = scene.stretches(fault)[-1][-1]
-    judged(scene, fault, lines, list(range(1, lines + 1)))
+    judged(scene, fault, lines, list(range(1, lines + 1)), ["", fault])

@@ -362,7 +362,7 @@ def any_sequence(simulator: RunningSimulator, folder: Path, examples: int, steps
 
 
 def test_no_sequence_breaks_what_never_changes(line: RunningSimulator, folder: Path) -> None:
-    any_sequence(line, folder, examples=12, steps=25)
+    any_sequence(line, folder, examples=10, steps=20)
 
 
 @pytest.mark.long

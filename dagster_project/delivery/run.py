@@ -36,6 +36,8 @@ from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build, build_of
 from dagster_project.settings import TOKYO
 
+LOOK_COUNTS = timedelta(minutes=10)  # since the gate was asked; then the next run asks it again
+
 
 @dataclass(frozen=True)
 class DeliveryReport:
@@ -81,12 +83,13 @@ def deliver(
 ) -> DeliveryReport:
     """Send what may be sent now and return what came of it.
 
-    Outside the window, and while nobody knows who consents (`reachable` is None) or who came
-    (`last_visits` is None), nothing new leaves, the plan waits, and staff are told. What an
-    earlier run left under way is still retried with its own key, and settled when its deadline
-    has passed. What of `campaigns` waits for an approval stays planned. `last_visits` are those
-    of the newest exports: who came since the night is not invited. Raises WrongChannelError,
-    before anything is sent, when the channel is not the clinic's.
+    Outside the window, ten minutes after consents were looked at, and while nobody knows who
+    consents (`reachable` is None) or who came (`last_visits` is None), nothing new leaves, the
+    plan waits, and staff are told. What an earlier run left under way is still retried with its
+    own key, and settled when its deadline has passed. What of `campaigns` waits for an approval
+    stays planned. `last_visits` are those of the newest exports: who came since the night is
+    not invited. Raises WrongChannelError, before anything is sent, when the channel is not the
+    clinic's.
     """
     now = clock().astimezone(TOKYO)
     night = _published(published, retired(engine, now.date()).keys())
@@ -125,7 +128,11 @@ def deliver(
         clinic,
         channel,
         clock,
-        lambda moment: closed is None and clinic.may_send_at(moment.astimezone(TOKYO)),
+        lambda moment: (
+            closed is None
+            and moment - now <= LOOK_COUNTS
+            and clinic.may_send_at(moment.astimezone(TOKYO))
+        ),
         sleep,
     )
     return DeliveryReport(
