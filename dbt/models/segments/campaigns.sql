@@ -14,7 +14,12 @@
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         {{ quoted("," ~ (campaign.moves_on or []) | join(",") ~ ",") }} as moves_on,
-        cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic
+        cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
+        cast({{ campaign.min_members or "null" }} as integer) as min_members,
+        {{ "true" if campaign.if_missed == "drop" else "false" }} as is_dropped_if_missed,
+        cast(
+            {{ quoted(campaign.not_after) if campaign.not_after else "null" }} as date
+        ) as not_after
     {% if not loop.last %}
         union all
     {% endif %}
@@ -32,6 +37,9 @@
         cast(null as varchar) as holdout_below,
         cast(null as varchar) as tags,
         cast(null as varchar) as moves_on,
-        cast(null as double) as max_share_of_clinic
+        cast(null as double) as max_share_of_clinic,
+        cast(null as integer) as min_members,
+        cast(null as boolean) as is_dropped_if_missed,
+        cast(null as date) as not_after
     where false
 {% endfor %}
