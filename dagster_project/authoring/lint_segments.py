@@ -10,13 +10,14 @@ from dagster_project.authoring.finding import PLACEHOLDER, Finding, is_japanese,
 from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
-from dagster_project.authoring.lint_tags import DAYS, is_days
+from dagster_project.authoring.lint_tags import DAYS, day, is_days
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
 from dagster_project.line.messages import lint, texts
 from dagster_project.line.wording import advice
 
 CYCLES = ("month", "half_year", "year")
+IF_MISSED = ("next_window", "drop")  # the window goes by; without a word, the next one
 VARIANTS = ("several", "urgent", "several_urgent")  # as delivery_plan names them
 STATE = re.compile(r"\bstate\s*(?:=|in\s*\()\s*'")
 
@@ -82,6 +83,9 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
     if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
         "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
         "moves_on": (is_days, DAYS),
+        "min_members": (_is_whole(1), "the fewest people it is sent to"),
+        "if_missed": (lambda it: it in IF_MISSED, f"one of {', '.join(IF_MISSED)}"),
+        "not_after": (lambda it: day(it) is not None, "the last day it is sent (YYYY-MM-DD)"),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
     }
     campaign = mapping(segment.meta.get("campaign"))

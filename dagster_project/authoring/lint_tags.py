@@ -32,7 +32,7 @@ def lint_tag(project: Project, tag: Model, as_of: date) -> Iterator[Finding]:
         return
     yield from _lint_metadata(project, tag)
     yield from lint_examples(tag)
-    review_on = _day(tag.meta.get("review_on"))
+    review_on = day(tag.meta.get("review_on"))
     if review_on and review_on < as_of:
         wrong = f"review_on {review_on} has passed"
         to_do = f"{tag.meta.get('owner')} looks whether the tag is still right, and sets a new day"
@@ -80,7 +80,7 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
         ("owner", is_written, "write who answers for the tag (a role, 「院長」)"),
         ("purpose", is_written, "write what the tag is for"),
         ("validity_days", _is_count, "for how many days is a record good enough (over 0)"),
-        ("review_on", lambda it: _day(it) is not None, "a day to look at it again (YYYY-MM-DD)"),
+        ("review_on", lambda it: day(it) is not None, "a day to look at it again (YYYY-MM-DD)"),
         ("sensitivity", lambda it: it in SENSITIVITIES, f"one of {', '.join(SENSITIVITIES)}"),
     ]
     if "moves_on" in tag.meta:
@@ -100,7 +100,7 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
 def is_days(value: object) -> bool:
     """Return whether there is a list of days of a year, each as month and day (04-01)."""
     return isinstance(value, list) and all(
-        isinstance(each, str) and len(each) == len("04-01") and _day(f"2000-{each}")
+        isinstance(each, str) and len(each) == len("04-01") and day(f"2000-{each}")
         for each in value
     )
 
@@ -109,7 +109,8 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _day(value: object) -> date | None:
+def day(value: object) -> date | None:
+    """Return the day a value of yml says, None where it says none."""
     try:
         return date.fromisoformat(str(value)[:10] if isinstance(value, date) else str(value))
     except ValueError:

@@ -23,6 +23,12 @@ with
             campaigns.cooldown_days,
             campaigns.visited_within_days,
             campaigns.may_go_in_parts,
+            campaigns.is_dropped_if_missed,
+            campaigns.not_after < {{ as_of() }} as is_expired,
+            count(case when members.standing = 'member' then 1 end) over (
+                partition by campaigns.campaign
+            )
+            < campaigns.min_members as is_too_small,
             -- The same people of a purpose every time: nobody's turn comes by waiting.
             substr(
                 md5(profile.clinic_id || '/' || campaigns.purpose || '/' || members.patient_id),
@@ -84,6 +90,12 @@ with
         select distinct occurrence_id, line_user_id
         from {{ source("ledger", "deliveries") }}
         where state = 'rejected'
+    ),
+    -- Planned on an earlier day, and its window went by: closed by now, or about to be.
+    missed as (
+        select distinct occurrence_id, line_user_id
+        from {{ source("ledger", "deliveries") }}
+        where state in ('planned', 'expired') and as_of < {{ as_of() }}
     ),
     -- What left today is left out of the pauses: the same night, run again, decides the same.
     sent as (
@@ -189,8 +201,14 @@ with
                 then 'already_this_cycle'
                 when refused.occurrence_id is not null
                 then 'refused_by_line'
+                when members.is_dropped_if_missed and missed.occurrence_id is not null
+                then 'window_missed'
                 when members.due_on > {{ as_of() }}
                 then 'not_due'
+                when members.is_too_small
+                then 'segment_too_small'
+                when members.is_expired
+                then 'expired'
                 when members.is_held_out
                 then 'holdout'
                 when had.this_month >= policy.max_messages_a_month
@@ -236,6 +254,10 @@ with
             refused
             on refused.occurrence_id = members.occurrence_id
             and refused.line_user_id = accounts.line_user_id
+        left join
+            missed
+            on missed.occurrence_id = members.occurrence_id
+            and missed.line_user_id = accounts.line_user_id
         left join
             sent_today
             on sent_today.occurrence_id = members.occurrence_id

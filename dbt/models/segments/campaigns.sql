@@ -16,6 +16,11 @@
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         {{ quoted("," ~ (campaign.moves_on or []) | join(",") ~ ",") }} as moves_on,
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
+        cast({{ campaign.min_members or "null" }} as integer) as min_members,
+        {{ "true" if campaign.if_missed == "drop" else "false" }} as is_dropped_if_missed,
+        cast(
+            {{ quoted(campaign.not_after) if campaign.not_after else "null" }} as date
+        ) as not_after,
         {% set scenario = campaign.scenario or {} %}
         {{ quoted(scenario.reentry) if scenario else "cast(null as varchar)" }} as reentry,
         cast({{ scenario.reentry_gap_days or "null" }} as integer) as reentry_gap_days,
@@ -40,6 +45,9 @@
         cast(null as varchar) as tags,
         cast(null as varchar) as moves_on,
         cast(null as double) as max_share_of_clinic,
+        cast(null as integer) as min_members,
+        cast(null as boolean) as is_dropped_if_missed,
+        cast(null as date) as not_after,
         cast(null as varchar) as reentry,
         cast(null as integer) as reentry_gap_days,
         cast(null as integer) as lapse_days,
