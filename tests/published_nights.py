@@ -12,10 +12,14 @@ SHAPE = """
 create schema meta;
 create table meta.build (clinic_id varchar, build_id varchar, as_of date, built_at varchar);
 create table delivery_plan (
-    occurrence_id varchar, line_user_id varchar, patient_ids varchar, variant varchar
+    occurrence_id varchar, line_user_id varchar, patient_ids varchar, variant varchar,
+    quota_turn bigint, quota_place bigint, goes_in_parts boolean
 );
 create table delivery_decisions (campaign varchar, patient_id varchar, reason varchar);
 create table campaigns (campaign varchar, visited_within_days integer);
+create table scenario_positions (
+    campaign varchar, patient_id varchar, visits_count_from date, state varchar
+);
 create table tag_references (campaign varchar, tag varchar);
 """
 
@@ -40,7 +44,7 @@ def publish_night(
         built = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
         con.execute("insert into meta.build values (?, ?, ?, ?)", built)
         if plan:
-            con.executemany("insert into delivery_plan values (?, ?, ?, ?)", plan)
+            con.executemany("insert into delivery_plan values (?, ?, ?, ?, null, null, null)", plan)
         if said:
             con.executemany("insert into delivery_decisions values (?, ?, ?)", said)
         names = sorted({(row.campaign, 0) for row in rows})

@@ -32,6 +32,7 @@ BP = "blood_pressure_over_threshold"
 THRESHOLDS = "seeds/observation_thresholds.csv"
 FREQUENT = "models/tags/visits/tag_visits_frequent.sql"
 SEGMENT = "campaigns/lifestyle_checkup/seg_lifestyle_checkup"
+CYCLES = {"lifestyle_checkup": 6, "checkup_followup": 6}  # months from one message to the next
 PATIENTS = range(240)
 
 
@@ -207,7 +208,11 @@ def test_d6_a_lowered_threshold_is_counted_as_an_independent_count_does(here: He
     screening = campaigns["womens_screening"]
     assert (screening.now_sent, screening.no_longer_sent) == (0, written_to)
     assert screening.extra_a_month == 0
-    assert campaigns.keys() == {"lifestyle_checkup", "womens_screening"}
+    # A step waits behind tonight's more urgent message, and comes once in a cycle of its own.
+    followup = campaigns["checkup_followup"]
+    assert (followup.joined, followup.now_sent) == (len(gained), 0)
+    assert followup.extra_a_month == pytest.approx(written_to / CYCLES["checkup_followup"])
+    assert campaigns.keys() == {"lifestyle_checkup", "womens_screening", "checkup_followup"}
 
 
 @pytest.mark.parametrize("markdown", [False, True])
@@ -218,7 +223,8 @@ def test_the_report_names_segments_messages_and_no_patient(here: Here, *, markdo
     gained = over(130) - over(140)
     written_to = len([n for n in gained if is_linked(n)])
     assert f"血圧が基準以上 ({BP})" in said
-    assert f"{written_to / 6:+,.1f} 通/月、月の上限 5,000 通の {written_to / 300:+.2f} %" in said
+    extra = sum(written_to / months for months in CYCLES.values())
+    assert f"{extra:+,.1f} 通/月、月の上限 5,000 通の {extra / 50:+.2f} %" in said
     assert "生活習慣病の定期検診 (seg_lifestyle_checkup)" in said
     assert "半年=1/6" in said
     assert ">= 130.0" in said

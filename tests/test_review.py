@@ -429,12 +429,15 @@ def published_plan(path: Path, night: Delivery) -> None:
             [night.clinic.clinic_id, night.build.build_id, MONDAY, at(MONDAY, 2).isoformat()],
         )
         con.execute("create table delivery_plan (occurrence_id text, line_user_id text,"
-                    " patient_ids text, variant text)")  # fmt: skip
+                    " patient_ids text, variant text, quota_turn bigint, quota_place bigint,"
+                    " goes_in_parts boolean)")  # fmt: skip
         rows = [*plan_rows(users(3)), *plan_rows(users(2, first=10), campaign="other", priority=4)]
         con.executemany(
-            "insert into delivery_plan values (?, ?, ?, 'plain')",
+            "insert into delivery_plan values (?, ?, ?, 'plain', null, null, null)",
             [(row.occurrence_id, row.line_user_id, row.patient_ids) for row in rows],
         )
+        con.execute("create table scenario_positions (campaign text, patient_id text,"
+                    " visits_count_from date, state text)")  # fmt: skip
         con.execute("create table delivery_decisions (campaign text, patient_id text, reason text)")
         con.executemany(
             "insert into delivery_decisions values (?, ?, 'send')",

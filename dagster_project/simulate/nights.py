@@ -107,7 +107,7 @@ def _lay_out(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns})").fetchall()
     con.execute("insert into clinic.profile (clinic_id) values ('simulated')").fetchall()
-    con.execute("insert into clinic.contact_policy values (1, 31)").fetchall()
+    con.execute("insert into clinic.contact_policy values (1, 31, null, null)").fetchall()
     con.executemany("insert into clinic.open_days values (?)", [[day] for day in days])
 
 
