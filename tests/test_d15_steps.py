@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from clinic_builder import Row, user
 from nights import World, at
 
@@ -67,6 +68,7 @@ def states(world: World) -> dict[str, int]:
     return {str(state): int(str(count)) for state, count in found}
 
 
+@pytest.mark.long
 def test_d15_three_steps_until_they_come_or_block(world: World) -> None:
     night(world, 0)
     assert world.received("d15") == {user(n): 1 for n in PATIENTS}

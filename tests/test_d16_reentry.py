@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from clinic_builder import Row, user
 from nights import World, at
 
@@ -40,6 +41,7 @@ def night(world: World, day: date) -> None:
     assert world.nightly(day, at(day, 10, 1)) == 0
 
 
+@pytest.mark.long
 def test_d16_a_new_entry_only_after_the_gap(world: World) -> None:
     night(world, DAY_0)
     assert world.received("d16") == {user(n): 1 for n in GAPS}

@@ -160,6 +160,7 @@ def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: W
     assert used(world) == [LIMIT]
 
 
+@pytest.mark.long
 def test_the_next_month_writes_to_everybody_who_waited_and_to_nobody_twice(world: World) -> None:
     groups = people((0, 3, 4, 2))
     last, first = date(2026, 6, 30), JULY
