@@ -181,12 +181,12 @@ def test_the_next_month_writes_to_everybody_who_waited_and_to_nobody_twice(world
 @pytest.mark.parametrize(
     ("left", "received"),
     [
-        (0, (0, 0, 0, 0)),
+        pytest.param(0, (0, 0, 0, 0), marks=pytest.mark.long),
         (1, (1, 0, 0, 0)),  # of those whose last day is near some are better than none
         (4, (2, 0, 2, 0)),  # one short for the whole of the second: it waits, the third goes on
         (5, (2, 3, 0, 0)),  # it fits exactly
-        (9, (2, 3, 4, 0)),
-        (10, (2, 3, 4, 1)),
+        pytest.param(9, (2, 3, 4, 0), marks=pytest.mark.long),
+        pytest.param(10, (2, 3, 4, 1), marks=pytest.mark.long),
     ],
 )
 def test_both_sides_of_what_fits(
@@ -201,6 +201,7 @@ def test_both_sides_of_what_fits(
     assert used(world) == [LIMIT - left + sum(received)]
 
 
+@pytest.mark.long
 def test_what_line_says_at_the_gate_goes_before_what_it_said_at_night(world: World) -> None:
     """Somebody sent four by hand in the morning: the tail of the night's own order waits."""
     groups = people((2, 3, 4, 2))
@@ -220,6 +221,7 @@ def test_what_line_says_at_the_gate_goes_before_what_it_said_at_night(world: Wor
     assert sum(world.received("d20").values()) == 10
 
 
+@pytest.mark.long
 def test_a_line_nobody_can_reach_stops_no_night_and_cuts_nothing(world: World) -> None:
     groups = people((1, 1, 1, 1))
     write(world, MONDAY, rows_of(groups, waited=0))
