@@ -12,26 +12,20 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from email.message import EmailMessage
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Alerts, Clinic
 from dagster_project.ledger.alerts import Waiting, claim, hand_over, mark_sent, waiting
 from dagster_project.ledger.store import open_ledger
+from dagster_project.line.http import opener
 from dagster_project.line.loopback import require_loopback
 from dagster_project.settings import Settings
 
 TOKEN_PREFIX = "TAGLINE_ALERT_TOKEN_"  # noqa: S105 - the name of a variable
 TIMEOUT = 10  # seconds
 log = logging.getLogger(__name__)
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Where an alert goes is declared; an answer does not send it elsewhere."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Follow nothing: the answer counts as a failure."""
 
 
 def targets(alerts: Alerts) -> list[str]:
@@ -87,8 +81,7 @@ def _post(clinic: Clinic, row: Waiting, environ: Mapping[str, str], *, is_live: 
         headers["Authorization"] = f"Bearer {token}"
     data = json.dumps({"id": row.alert_id, **body}, ensure_ascii=False).encode()
     request = Request(url, data, headers)  # noqa: S310 - the scheme is checked by clinic.yaml
-    handlers = (_NoRedirect(),) if is_live else (_NoRedirect(), ProxyHandler({}))
-    with build_opener(*handlers).open(request, timeout=TIMEOUT):
+    with opener(live=is_live).open(request, timeout=TIMEOUT):
         pass
 
 

@@ -17,8 +17,6 @@ from dagster_project.ledger.quota import Room, note_quota, room_now
 from dagster_project.ledger.store import reading, writing
 from dagster_project.line.replies import Quota
 
-UNDER_WAY = ("sending", "frozen")
-
 
 def message(campaign: int, person: int) -> Planned:
     key = (f"aozora/{campaign}/1/none/2026-06", f"U{person:032x}")
@@ -84,7 +82,7 @@ def answered(night: Night, quota: Quota, moment: datetime) -> None:
 
 def room(night: Night, moment: datetime, own_limit: int | None = None) -> Room:
     with reading(night.engine) as con:
-        return room_now(con, "aozora", own_limit, moment, *UNDER_WAY)
+        return room_now(con, "aozora", own_limit, moment)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from delivery_fixtures import Night as Delivery
 from delivery_fixtures import ScriptedLine, a_night, plan_rows, ready, users
 from ledgers import database_on, postgres_server
 from nights import MONDAY, at
+from published_nights import publish_night
 from review_project import write_project, write_segment
 from rich.console import Console
 from sqlalchemy import Engine, select
@@ -421,31 +422,10 @@ def test_the_ledger_keeps_the_reason_and_the_warehouse_does_not(engine: Engine) 
 
 def published_plan(path: Path, night: Delivery) -> None:
     """Write what the sender reads of a published night: two campaigns, one on the tag t."""
+    rows = [*plan_rows(users(3)), *plan_rows(users(2, first=10), campaign="other", priority=4)]
+    publish_night(path, night.build, rows)
     with duckdb.connect(str(path)) as con:
-        con.execute("create schema meta").fetchall()
-        con.execute(
-            "create table meta.build as select ? as clinic_id, ? as build_id, ? as as_of,"
-            " ? as built_at",
-            [night.clinic.clinic_id, night.build.build_id, MONDAY, at(MONDAY, 2).isoformat()],
-        )
-        con.execute("create table delivery_plan (occurrence_id text, line_user_id text,"
-                    " patient_ids text, variant text, quota_turn bigint, quota_place bigint,"
-                    " goes_in_parts boolean)")  # fmt: skip
-        rows = [*plan_rows(users(3)), *plan_rows(users(2, first=10), campaign="other", priority=4)]
-        con.executemany(
-            "insert into delivery_plan values (?, ?, ?, 'plain', null, null, null)",
-            [(row.occurrence_id, row.line_user_id, row.patient_ids) for row in rows],
-        )
-        con.execute("create table scenario_positions (campaign text, patient_id text,"
-                    " visits_count_from date, state text)")  # fmt: skip
-        con.execute("create table delivery_decisions (campaign text, patient_id text, reason text)")
-        con.executemany(
-            "insert into delivery_decisions values (?, ?, 'send')",
-            [(row.campaign, row.patient_ids) for row in rows],
-        )
-        con.execute("create table campaigns as select * from (values ('lapsed', 0), ('other', 0))"
-                    " v(campaign, visited_within_days)")  # fmt: skip
-        con.execute("create table tag_references as select * from (values ('t', 'lapsed'),"
+        con.execute("insert into tag_references by name select * from (values ('t', 'lapsed'),"
                     " ('u', 'other'), ('t', null)) v(tag, campaign)")  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import duckdb
 from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script, script_of
-from dagster_project.delivery.afford import room_of
+from dagster_project.delivery.afford import ask_room, room_of
 from dagster_project.delivery.approval import campaigns_in
 from dagster_project.delivery.channel import WrongChannelError, prove
 from dagster_project.delivery.deferral import deferred_in, say_what_is_deferred
@@ -26,7 +26,6 @@ from dagster_project.ingest.visitors import last_visits
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
-from dagster_project.ledger.quota import note_quota
 from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.line.connect import NoSimulatorError, account_of, connect
@@ -187,15 +186,11 @@ def _quota_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         try:
             if settings.line == "simulator" and settings.simulator_url:
                 introduce(settings.simulator_url, clinic, [], [])
-            account = account_of(settings, clinic)
-            prove(account, clinic)
-            quota = account.quota()
-            with writing(ledger, clinic.clinic_id) as con:
-                note_quota(con, clinic.clinic_id, quota, now)
+            room = ask_room(ledger, clinic, account_of(settings, clinic), now)
         except UNASKED as error:
             # Its text may name accounts; what kind of trouble it was is enough here.
             trouble = type(error).__name__
-        room = room_of(ledger, clinic, now)
+            room = room_of(ledger, clinic, now)
         return dg.MaterializeResult(
             metadata={
                 "left": "no limit or unknown" if room.left is None else room.left,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+from sqlalchemy import Engine
 
 from dagster_project import transform
 from dagster_project.alerts import targets
@@ -59,7 +60,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         script, wrong = script_of(settings.exports_dir / clinic.clinic_id)
         for each in wrong:
             context.log.warning(each.shown(settings.exports_dir))
-        _require_questionnaires(settings, clinic, wrong, now)
+        _require_questionnaires(settings, ledger, clinic, wrong, now)
         night = Night(
             build,
             clinic,
@@ -164,7 +165,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
 
 
 def _require_questionnaires(
-    settings: Settings, clinic: Clinic, wrong: Sequence[Finding], now: datetime
+    settings: Settings, ledger: Engine, clinic: Clinic, wrong: Sequence[Finding], now: datetime
 ) -> None:
     """Stop the night while a questionnaire cannot be read, and tell staff its file and line.
 
@@ -175,7 +176,7 @@ def _require_questionnaires(
     if not broken:
         return
     text = f"問診票を読めないため、前回の夜のタグのままです: {'; '.join(broken[:3])}"
-    with writing(open_ledger(settings.ledger()), clinic.clinic_id) as con:
+    with writing(ledger, clinic.clinic_id) as con:
         subject = f"questionnaire-{settings.as_of()}"
         raise_written(
             con, now, clinic.clinic_id, "questionnaire", subject, text, targets(clinic.alerts)

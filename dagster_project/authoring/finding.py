@@ -34,3 +34,8 @@ def is_written(value: object) -> bool:
 def is_japanese(value: object) -> bool:
     """Return whether there is a text with Japanese in it."""
     return isinstance(value, str) and bool(JAPANESE.search(value))
+
+
+def is_whole(value: object, least: int) -> bool:
+    """Return whether there is a whole number, and no smaller one than `least`."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

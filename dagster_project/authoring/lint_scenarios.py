@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dagster_project.authoring.finding import Finding
+from dagster_project.authoring.finding import Finding, is_whole
 from dagster_project.authoring.project import Model, Project
 from dagster_project.authoring.yml import mapping
 
@@ -43,10 +43,10 @@ def lint_scenario(project: Project, segment: Model) -> Iterator[Finding]:
     if reentry not in REENTRY:
         to_do = f"say what happens on a second entry: one of {', '.join(REENTRY)}"
         yield Finding(path, at("reentry"), f"reentry is {reentry!r}", to_do)
-    elif (reentry == "per_episode") != _is_whole(gap, 1):
+    elif (reentry == "per_episode") != is_whole(gap, 1):
         to_do = "per_episode, and it alone, needs the days out of the segment before a new entry"
         yield Finding(path, at("reentry_gap_days"), f"reentry_gap_days is {gap!r}", to_do)
-    if not _is_whole(scenario.get("lapse_days"), 1):
+    if not is_whole(scenario.get("lapse_days"), 1):
         to_do = "days after the last step until the entry ends, from 1"
         wrong = f"lapse_days is {scenario.get('lapse_days')!r}"
         yield Finding(path, at("lapse_days"), wrong, to_do)
@@ -72,7 +72,3 @@ def _lint_branches(project: Project, segment: Model, number: int, line: int) -> 
     for key in step.keys() - {"after_days", *BRANCHES}:
         to_do = f"a step has after_days, {', '.join(BRANCHES)}"
         yield Finding(segment.yml.path, line, f"no such setting {key!r}", to_do)
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dagster_project.authoring.finding import PLACEHOLDER, Finding, is_japanese, is_written
+from dagster_project.authoring.finding import (
+    PLACEHOLDER,
+    Finding,
+    is_japanese,
+    is_whole,
+    is_written,
+)
 from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
@@ -156,7 +162,7 @@ def _later_steps(segment: Model) -> range:
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:
-    return lambda it: isinstance(it, int) and not isinstance(it, bool) and it >= least
+    return lambda it: is_whole(it, least)
 
 
 def _is_share(value: object) -> bool:

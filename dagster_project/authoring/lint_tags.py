@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from dagster_project.authoring.finding import Finding, is_japanese, is_written
+from dagster_project.authoring.finding import Finding, is_japanese, is_whole, is_written
 from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.project import TAG, Model, Project
@@ -79,7 +79,11 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
         ("family", lambda it: it == tag.folder, f"it stands in the folder {tag.folder}"),
         ("owner", is_written, "write who answers for the tag (a role, 「院長」)"),
         ("purpose", is_written, "write what the tag is for"),
-        ("validity_days", _is_count, "for how many days is a record good enough (over 0)"),
+        (
+            "validity_days",
+            lambda it: is_whole(it, 1),
+            "for how many days is a record good enough (over 0)",
+        ),
         ("review_on", lambda it: day(it) is not None, "a day to look at it again (YYYY-MM-DD)"),
         ("sensitivity", lambda it: it in SENSITIVITIES, f"one of {', '.join(SENSITIVITIES)}"),
     ]
@@ -103,10 +107,6 @@ def is_days(value: object) -> bool:
         isinstance(each, str) and len(each) == len("04-01") and day(f"2000-{each}")
         for each in value
     )
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def day(value: object) -> date | None:

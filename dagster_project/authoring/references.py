@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dagster_project.authoring.lint_scenarios import BRANCHES, steps_of
 from dagster_project.authoring.project import Model, Project
 from dagster_project.authoring.yml import mapping
 
@@ -38,20 +38,18 @@ def _references(project: Project, tag: str) -> Iterator[Place]:
             if line:
                 yield Place(sql.path, line)
     for segment in project.segments.values():
-        campaign = mapping(segment.meta.get("campaign"))
-        stated = campaign.get("tags")
+        stated = mapping(segment.meta.get("campaign")).get("tags")
         if segment.yml and isinstance(stated, list) and tag in stated:
             yield Place(segment.yml.path, segment.line("campaign", "tags"))
-        if segment.yml and tag in step_tags(campaign):
+        if segment.yml and tag in step_tags(segment):
             yield Place(segment.yml.path, segment.line("campaign", "scenario"))
 
 
-def step_tags(campaign: dict[str, Any]) -> set[str]:
+def step_tags(segment: Model) -> set[str]:
     """Return the tags that the steps of a campaign's scenario branch on."""
-    steps = mapping(campaign.get("scenario")).get("steps")
     return {
         str(tag)
-        for step in (steps if isinstance(steps, list) else [])
-        for branch in ("only_if", "unless")
-        for tag in (mapping(step).get(branch) or [])
+        for step in steps_of(segment)
+        for branch in BRANCHES
+        for tag in (step.get(branch) or [])
     }

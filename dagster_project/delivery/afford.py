@@ -8,10 +8,11 @@ from itertools import groupby
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
+from dagster_project.delivery.channel import Asked, prove
 from dagster_project.delivery.gate import Key, Planned
 from dagster_project.ledger.batches import Batch
-from dagster_project.ledger.quota import Room, room_now
-from dagster_project.ledger.store import reading
+from dagster_project.ledger.quota import Room, note_quota, room_now
+from dagster_project.ledger.store import reading, writing
 from dagster_project.line.replies import Quota
 
 
@@ -45,8 +46,19 @@ def room(quota: Quota, own_limit: int | None, under_way: int) -> int | None:
 def room_of(engine: Engine, clinic: Clinic, now: datetime) -> Room:
     """Return what this month has left for messages that are in no batch yet."""
     with reading(engine) as con:
-        limit = clinic.line.monthly_limit
-        return room_now(con, clinic.clinic_id, limit, now, "sending", "frozen")
+        return room_now(con, clinic.clinic_id, clinic.line.monthly_limit, now)
+
+
+def ask_room(engine: Engine, clinic: Clinic, channel: Asked, now: datetime) -> Room:
+    """Ask LINE for the month's quota, keep its answer, and return what is left.
+
+    Raises as `prove`, and ConnectionError when the quota cannot be read.
+    """
+    prove(channel, clinic)
+    quota = channel.quota()
+    with writing(engine, clinic.clinic_id) as con:
+        note_quota(con, clinic.clinic_id, quota, now)
+    return room_of(engine, clinic, now)
 
 
 def fitting(frozen: Sequence[Batch], left: int | None) -> tuple[list[Batch], list[Batch]]:

@@ -11,10 +11,13 @@ class WrongChannelError(Exception):
 
 
 class Asked(Protocol):
-    """A channel as far as it tells whose it is."""
+    """A channel as far as it tells whose it is and what the month has left."""
 
     def basic_id(self) -> str:
         """Return the account's basic ID. Raises as `Channel.basic_id`."""
+
+    def quota(self) -> Quota:
+        """Return this month's quota. Raises as `Channel.quota`."""
 
 
 class Channel(Protocol):

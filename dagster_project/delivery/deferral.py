@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import duckdb
-from sqlalchemy import Connection, and_, bindparam, update
+from sqlalchemy import Connection, and_, update
 
 from dagster_project.delivery.gate import Key
+from dagster_project.delivery.planned import ONE_INTENT, which_one
 from dagster_project.ledger.alerts import write_alert
 from dagster_project.ledger.batches import batches_in, take_back
 from dagster_project.ledger.tables import intent
@@ -25,14 +26,9 @@ def put_off(con: Connection, clinic_id: str, keys: Sequence[Key], at: str) -> No
     mine = and_(intent.c.clinic_id == clinic_id, intent.c.state == "planned")
     ended = and_(mine, intent.c.reason == DEFERRED)
     con.execute(update(intent).where(ended).values(reason=None, changed_at=at))
-    one = and_(
-        mine,
-        intent.c.occurrence_id == bindparam("for_occurrence"),
-        intent.c.line_user_id == bindparam("for_user"),
-    )
-    which = [{"for_occurrence": occurrence_id, "for_user": user} for occurrence_id, user in keys]
-    if which:
-        con.execute(update(intent).where(one).values(reason=DEFERRED, changed_at=at), which)
+    if keys:
+        waits = update(intent).where(mine, ONE_INTENT).values(reason=DEFERRED, changed_at=at)
+        con.execute(waits, [which_one(key) for key in keys])
 
 
 def deferred_in(con: duckdb.DuckDBPyConnection) -> int:

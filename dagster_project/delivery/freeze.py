@@ -16,14 +16,14 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from types import MappingProxyType
 
-from sqlalchemy import Connection, Engine, and_, bindparam, insert, update
+from sqlalchemy import Connection, Engine, bindparam, insert, update
 
 from dagster_project.delivery.afford import Turn, chosen
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.deferral import put_off, say_what_is_deferred, take_back_all
 from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
+from dagster_project.delivery.planned import ONE_INTENT, read_planned, which_one
 from dagster_project.delivery.planned import had_today as had_by_account
-from dagster_project.delivery.planned import read_planned
 from dagster_project.ledger.approvals import say_what_waits
 from dagster_project.ledger.batches import batches_in, take_back
 from dagster_project.ledger.dead_letters import Resend, resends, still_right
@@ -226,17 +226,9 @@ def _dissolve(
 
 def _skip(con: Connection, refused: Mapping[Key, str], at: str) -> None:
     if refused:
-        one = and_(
-            intent.c.occurrence_id == bindparam("for_occurrence"),
-            intent.c.line_user_id == bindparam("for_user"),
-            intent.c.state == "planned",
-        )
         con.execute(
             update(intent)
-            .where(one)
+            .where(ONE_INTENT, intent.c.state == "planned")
             .values(state="skipped", reason=bindparam("because"), changed_at=at),
-            [
-                {"for_occurrence": occurrence_id, "for_user": user, "because": reason}
-                for (occurrence_id, user), reason in refused.items()
-            ],
+            [which_one(key) | {"because": reason} for key, reason in refused.items()],
         )

@@ -18,6 +18,8 @@ from sqlalchemy import (
     update,
 )
 
+from dagster_project.delivery.deferral import DEFERRED
+from dagster_project.delivery.planned import ONE_INTENT, which_one
 from dagster_project.forget.hashes import Forgotten
 from dagster_project.ledger.dead_letters import resends
 from dagster_project.ledger.forgotten import forgotten_in
@@ -28,10 +30,6 @@ from dagster_project.publish import Build
 Key = tuple[str, str]  # occurrence_id, line_user_id
 # What LINE may have seen, or refused for good, is never planned again.
 CLOSED = {"batched", "rejected"}
-ONE_INTENT = and_(
-    intent.c.occurrence_id == bindparam("for_occurrence"),
-    intent.c.line_user_id == bindparam("for_user"),
-)
 PATIENTS_OF_ONE = and_(
     intent_patient.c.occurrence_id == bindparam("for_occurrence"),
     intent_patient.c.line_user_id == bindparam("for_user"),
@@ -162,7 +160,7 @@ def _values(row: PlanRow, build: Build, at: str) -> dict[str, object]:
 
 def _forget(con: Connection, rows: Sequence[PlanRow]) -> None:
     """Make room for intents that are planned anew, perhaps for other patients."""
-    which = [_which(row.key) for row in rows]
+    which = [which_one(row.key) for row in rows]
     if which:
         con.execute(delete(intent_patient).where(PATIENTS_OF_ONE), which)
         con.execute(delete(intent).where(ONE_INTENT), which)
@@ -184,9 +182,9 @@ def _add(con: Connection, rows: Sequence[PlanRow], build: Build, at: str) -> Non
 
 
 def _close(con: Connection, keys: Iterable[Key], state: str, reason: str, at: str) -> None:
-    which = [_which(key) for key in keys]
+    which = [which_one(key) for key in keys]
     # What waited for quota until its day was over says so.
-    why_it_waited = case((intent.c.reason == "deferred_by_quota", intent.c.reason))
+    why_it_waited = case((intent.c.reason == DEFERRED, intent.c.reason))
     if which:
         con.execute(
             update(intent)
@@ -194,7 +192,3 @@ def _close(con: Connection, keys: Iterable[Key], state: str, reason: str, at: st
             .values(state=state, reason=func.coalesce(why_it_waited, reason), changed_at=at),
             which,
         )
-
-
-def _which(key: Key) -> dict[str, object]:
-    return {"for_occurrence": key[0], "for_user": key[1]}

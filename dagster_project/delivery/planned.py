@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from dagster_project.delivery.gate import Key, Planned
 from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.publish import Build
+
+# For statements that run for many intents at once; `which_one` says which.
+ONE_INTENT = and_(
+    intent.c.occurrence_id == bindparam("for_occurrence"),
+    intent.c.line_user_id == bindparam("for_user"),
+)
+
+
+def which_one(key: Key) -> dict[str, object]:
+    """Return what ONE_INTENT asks of an intent."""
+    return {"for_occurrence": key[0], "for_user": key[1]}
 
 
 def had_today(con: Connection, build: Build) -> list[tuple[str, str]]:

@@ -11,9 +11,9 @@ import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
-from dagster_project.delivery.afford import Turn, room_of
+from dagster_project.delivery.afford import Turn, ask_room
 from dagster_project.delivery.approval import Campaign, waiting
-from dagster_project.delivery.channel import Channel, WrongChannelError, prove
+from dagster_project.delivery.channel import Channel, WrongChannelError
 from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import (
     UNREADABLE_LINKS,
@@ -29,7 +29,6 @@ from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.delivery.waiting import is_waiting
 from dagster_project.ledger.alerts import write_alert
 from dagster_project.ledger.holds import in_force
-from dagster_project.ledger.quota import note_quota
 from dagster_project.ledger.store import reading, writing
 from dagster_project.ledger.tag_decisions import retired
 from dagster_project.line.wordings import Wordings
@@ -152,13 +151,9 @@ def _ask_quota(engine: Engine, clinic: Clinic, channel: Channel, now: datetime) 
     if not is_waiting(engine, clinic.clinic_id):
         return None
     try:
-        prove(channel, clinic)
-        quota = channel.quota()
+        return ask_room(engine, clinic, channel, now).left
     except (PermissionError, ConnectionError, WrongChannelError):
         return None
-    with writing(engine, clinic.clinic_id) as con:
-        note_quota(con, clinic.clinic_id, quota, now)
-    return room_of(engine, clinic, now).left
 
 
 @dataclass(frozen=True)

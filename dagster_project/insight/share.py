@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
-from dagster_project.delivery.deferral import DEFERRED
+from dagster_project.delivery.deferral import DEFERRED, deferred_in
 from dagster_project.settings import TOKYO
 
 
@@ -26,11 +26,9 @@ def read_share(con: duckdb.DuckDBPyConnection) -> Share:
     """Return how the published warehouse that is open shared out the month."""
     asked = con.execute("select messages_left, quota_read_at from clinic.contact_policy").fetchall()
     left, read_at = asked[0]
-    put_off = con.execute(
-        "select count(distinct (occurrence_id, line_user_id)), min(because_on)"
-        " from delivery_decisions where reason = $reason",
+    ((until,),) = con.execute(
+        "select min(because_on) from delivery_decisions where reason = $reason",
         {"reason": DEFERRED},
     ).fetchall()
-    messages, until = put_off[0]
     in_tokyo = read_at and read_at.replace(tzinfo=UTC).astimezone(TOKYO)
-    return Share(left, in_tokyo, int(messages), until)
+    return Share(left, in_tokyo, deferred_in(con), until)

@@ -17,6 +17,7 @@ from dagster_project.line.replies import Quota
 from dagster_project.settings import TOKYO
 
 LAG = timedelta(days=1)  # after which LINE has counted what it accepted
+UNDER_WAY = ("sending", "frozen")
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,10 @@ def note_quota(con: Connection, clinic_id: str, quota: Quota, now: datetime) -> 
     con.execute(insert(quota_reading), [row | {"read_at": stamp(now)}])
 
 
-def room_now(
-    con: Connection, clinic_id: str, own_limit: int | None, now: datetime, *under_way: str
-) -> Room:
+def room_now(con: Connection, clinic_id: str, own_limit: int | None, now: datetime) -> Room:
     """Return what this month has left, by LINE's last answer, our own count and the own limit.
 
-    Batches in the states `under_way` take their place; frozen ones as long as they may leave.
+    Batches under way take their place; frozen ones as long as they may leave.
     The clinic's own limit counts as well: an account without a cap at LINE could run up any bill.
     """
     readings = _this_month(con, clinic_id, now)
@@ -57,7 +56,7 @@ def room_now(
     recent = [each for each in readings if each.read_at > stamp(now - LAG)]
     since = min(each.read_at for each in (latest, *recent))
     counted = or_(
-        batch.c.state.in_(under_way), and_(batch.c.state == "accepted", batch.c.accepted_at > since)
+        batch.c.state.in_(UNDER_WAY), and_(batch.c.state == "accepted", batch.c.accepted_at > since)
     )
     batches: Sequence[Any] = con.execute(
         select(batch.c.state, batch.c.recipients, batch.c.accepted_at, batch.c.not_after).where(

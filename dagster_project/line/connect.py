@@ -1,15 +1,13 @@
 """The channel a clinic's messages go to: the simulator, unless the environment says live."""
 
 import os
-from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.account import Account
 from dagster_project.line.credentials import Credentials, credentials_of, simulator_credentials
-from dagster_project.line.messages import Message
-from dagster_project.line.replies import Quota, Reply, Webhook
+from dagster_project.line.replies import Quota, Reply
 from dagster_project.line.tokens import token_for_a_run
 from dagster_project.settings import LIVE_LINE_API, Settings
 
@@ -48,18 +46,6 @@ class LazyChannel:
     def aggregation_units(self) -> set[str]:
         """Return the unit names LINE has seen this month."""
         return self._client.aggregation_units()
-
-    def webhook(self) -> Webhook:
-        """Return whether LINE's events reach us."""
-        return self._account.webhook()
-
-    def units_left(self) -> int:
-        """Return how many new unit names this month has left."""
-        return self._account.units_left()
-
-    def refusal_of(self, messages: Sequence[Message]) -> str | None:
-        """Return what LINE would refuse in a message, None where it would take it."""
-        return self._account.refusal_of(messages)
 
 
 def connect(settings: Settings, clinic: Clinic) -> LazyChannel:

@@ -72,7 +72,7 @@ def simulate(
         start = settings.as_of()
         days = [start + timedelta(days=n) for n in range(nights)]
         _lay_out(con, [*days, days[-1] + timedelta(days=1)])
-        for name in ("campaigns", "campaign_steps"):
+        for name in ONCE:
             con.execute(f"create table {name} as {sql[name]}").fetchall()
         known = con.execute("select 1 from campaigns where campaign = ?", [campaign]).fetchall()
         if not known:

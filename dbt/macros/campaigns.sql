@@ -92,3 +92,35 @@
 {% macro step_of(positions, campaigns) %}
     coalesce({{ positions }}.next_step, {{ positions }}.last_step, {{ campaigns }}.step)
 {% endmacro %}
+
+{#
+  The day from which on a visit is the goal of an entry: one that was known when they entered is
+  what led to it, or came before. An aggregate over the events since the entry.
+#}
+{% macro visits_count_from(entries) %}
+    max(
+        case
+            when events.event = 'entered' and events.visited_on >= {{ entries }}.entered_on
+            then {{ add_days("events.visited_on", 1) }}
+            else {{ entries }}.entered_on
+        end
+    )
+{% endmacro %}
+
+{# How far each entry has come before tonight: the last step that may have reached them, and when. #}
+{% macro steps_sent(entries) %}
+    select
+        {{ entries }}.campaign,
+        {{ entries }}.patient_id,
+        max(deliveries.step) as step,
+        max(deliveries.as_of) as sent_on
+    from {{ entries }}
+    inner join
+        {{ source("ledger", "deliveries") }} as deliveries
+        on deliveries.campaign = {{ entries }}.campaign
+        and deliveries.patient_id = {{ entries }}.patient_id
+        and deliveries.state in ('batched', 'accepted', 'unknown')
+        and deliveries.as_of >= {{ entries }}.entered_on
+        and deliveries.as_of < {{ as_of() }}
+    group by {{ entries }}.campaign, {{ entries }}.patient_id
+{% endmacro %}

@@ -87,14 +87,7 @@ with
             before.campaign,
             before.patient_id,
             before.entered_on,
-            -- A visit that was known when they entered is what led to it, or came before.
-            max(
-                case
-                    when events.event = 'entered' and events.visited_on >= before.entered_on
-                    then {{ add_days("events.visited_on", 1) }}
-                    else before.entered_on
-                end
-            ) as visits_count_from,
+            {{ visits_count_from("before") }} as visits_count_from,
             max(case when events.event = 'passed' then events.step end) as passed_step
         from before
         inner join
@@ -105,22 +98,7 @@ with
         where before.is_active
         group by before.campaign, before.patient_id, before.entered_on
     ),
-    sent as (
-        select
-            active.campaign,
-            active.patient_id,
-            max(deliveries.step) as step,
-            max(deliveries.as_of) as sent_on
-        from active
-        inner join
-            {{ source("ledger", "deliveries") }} as deliveries
-            on deliveries.campaign = active.campaign
-            and deliveries.patient_id = active.patient_id
-            and deliveries.state in ('batched', 'accepted', 'unknown')
-            and deliveries.as_of >= active.entered_on
-            and deliveries.as_of < {{ as_of() }}
-        group by active.campaign, active.patient_id
-    ),
+    sent as ({{ steps_sent("active") }}),
     goals as (
         select active.campaign, active.patient_id, min(visits.visited_on) as goal_on
         from active

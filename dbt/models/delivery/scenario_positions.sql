@@ -12,14 +12,7 @@ with
             last_entries.campaign,
             last_entries.patient_id,
             last_entries.entered_on,
-            -- A visit that was known when they entered is what led to it, or came before.
-            max(
-                case
-                    when events.event = 'entered' and events.visited_on >= last_entries.entered_on
-                    then {{ add_days("events.visited_on", 1) }}
-                    else last_entries.entered_on
-                end
-            ) as visits_count_from,
+            {{ visits_count_from("last_entries") }} as visits_count_from,
             max(case when events.event = 'passed' then events.step end) as passed_step,
             max(case when {{ ends_an_entry("events.event") }} then events.event end) as ended_as,
             max(case when {{ ends_an_entry("events.event") }} then events.on_day end) as ended_on,
@@ -33,22 +26,7 @@ with
             and events.on_day >= last_entries.entered_on
         group by last_entries.campaign, last_entries.patient_id, last_entries.entered_on
     ),
-    sent as (
-        select
-            entries.campaign,
-            entries.patient_id,
-            max(deliveries.step) as step,
-            max(deliveries.as_of) as sent_on
-        from entries
-        inner join
-            {{ source("ledger", "deliveries") }} as deliveries
-            on deliveries.campaign = entries.campaign
-            and deliveries.patient_id = entries.patient_id
-            and deliveries.state in ('batched', 'accepted', 'unknown')
-            and deliveries.as_of >= entries.entered_on
-            and deliveries.as_of < {{ as_of() }}
-        group by entries.campaign, entries.patient_id
-    )
+    sent as ({{ steps_sent("entries") }})
 select
     entries.campaign,
     entries.patient_id,
