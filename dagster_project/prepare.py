@@ -6,6 +6,7 @@ is not there to be reached.
 """
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -106,6 +107,7 @@ class Night:
     )
     choices: Rows = ()  # as `clinic.choices`
     contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
+    seeds: Path | None = None  # a warehouse file with the seeds; without it dbt builds them
 
 
 def prepare(work: Path, night: Night) -> dict[str, int]:
@@ -113,6 +115,8 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
     work.parent.mkdir(parents=True, exist_ok=True)
     for stale in (work, Path(f"{work}.wal")):
         stale.unlink(missing_ok=True)
+    if night.seeds:
+        shutil.copyfile(night.seeds, work)
     build = night.build
     with duckdb.connect(str(work)) as con:
         for schema in ("landing", "meta", "clinic", "ledger", "previous", "checks"):

@@ -5,8 +5,12 @@ the package index. One parsed manifest serves every clinic: only the file behind
 ``TAGLINE_WAREHOUSE`` and the variable ``as_of`` change.
 """
 
+import hashlib
 import os
+import shutil
+import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,6 +22,7 @@ from dbt.artifacts.schemas.run import RunResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+WAREHOUSE = "warehouse.duckdb"  # the name of the file is the name of dbt's database
 QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 
 
@@ -50,7 +55,7 @@ def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
 def parse_again(dbt_dir: Path, target_dir: Path) -> Manifest:
     """Return the manifest of the project as its files stand now, whatever was parsed before."""
     # Always the same path here: another one would throw dbt's partial parse away.
-    os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / "warehouse.duckdb")
+    os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / WAREHOUSE)
     target_dir.mkdir(parents=True, exist_ok=True)
     try:
         outcome = dbtRunner().invoke(
@@ -75,7 +80,7 @@ def build(
     runner = dbtRunner(manifest=parse(dbt_dir, target_dir))
     os.environ["TAGLINE_WAREHOUSE"] = str(warehouse)
     command = ["build", "--no-write-json", "--vars", f"{{as_of: '{as_of}'}}"]
-    command += ["--exclude-resource-type", "unit_test"]
+    command += ["--exclude-resource-type", "unit_test", "--no-populate-cache"]
     try:
         outcome = runner.invoke([*QUIET, *command, *_folders(dbt_dir, target_dir), *selection])
     finally:
@@ -83,6 +88,35 @@ def build(
     if outcome.exception is not None:
         raise DbtError(str(outcome.exception))
     return [_result(node) for node in getattr(outcome.result, "results", [])]
+
+
+def seeded(dbt_dir: Path, target_dir: Path) -> Path:
+    """Return a warehouse file that holds the seeds alone, built anew when any of them changed.
+
+    Every night of every clinic starts from it: what the seeds say is the repository's, not
+    tonight's. Raises DbtError, naming the seeds that could not be read.
+    """
+    manifest = parse(dbt_dir, target_dir)
+    said = [(dbt_dir / "macros" / "seeds.sql").read_text(encoding="utf-8")]
+    for unique_id, node in sorted(manifest.nodes.items()):
+        if node.resource_type == "seed":
+            said.append(f"{unique_id} {node.checksum.checksum} {node.config.column_types}")
+    version = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+    folder = target_dir / f"seeds-{version}"
+    if not folder.exists():
+        aside = target_dir / f"seeds-{uuid.uuid4().hex}"
+        aside.mkdir(parents=True)
+        try:
+            # Any day does: no seed asks which one it is.
+            only = ["--select", "resource_type:seed"]
+            results = build(dbt_dir, target_dir, aside / WAREHOUSE, date.min, only)
+            if bad := [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]:
+                raise DbtError("\n".join(bad))
+            with suppress(OSError):  # another process was quicker, and built the same
+                aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return folder / WAREHOUSE
 
 
 def compile_models(

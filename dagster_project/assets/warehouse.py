@@ -76,6 +76,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             chat=snapshot(accounts(ledger, clinic.clinic_id, as_of, script)),
             choices=script.choices(),
             contents=versions(settings.dbt_dir / "campaigns"),
+            seeds=transform.seeded(settings.dbt_dir, settings.dbt_target_dir()),
         )
         rows = prepare(work, night)
         with duckdb.connect(str(work)) as con:

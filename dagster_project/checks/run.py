@@ -48,8 +48,9 @@ def run_suite(name: str, profile: pd.DataFrame) -> list[CheckResult]:
     specs = read_suite(name)
     if profile.empty:
         return [CheckResult(spec, is_passed=True, broken=(), subjects=()) for spec in specs]
-    # GX imports it for expectations that no suite here has: a quarter of its own import.
-    load_when_used("scipy", "stats")
+    # GX imports these for expectations that no suite here has: a third of its own import.
+    load_when_used("scipy.stats")
+    load_when_used("altair")
     import great_expectations as gx  # noqa: PLC0415 - two seconds, paid only where used
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
     from great_expectations.expectations.registry import get_expectation_impl  # noqa: PLC0415

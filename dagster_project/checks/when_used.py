@@ -3,24 +3,37 @@
 import importlib.util
 import sys
 from importlib import import_module
+from types import ModuleType
 
 
-def load_when_used(package: str, module: str) -> None:
-    """Put off the import of `package.module` until one of its names is asked for.
+def load_when_used(name: str) -> None:
+    """Put off the import of a module until something is asked of it that only it can answer.
 
-    Does nothing where it is loaded already. This is the recipe of Python's own
-    documentation, with the module set on its package too: `from package import module`
-    finds it there, and does not look at it.
+    Does nothing where it is loaded already, or is not installed. Python's own LazyLoader
+    would load it when anything at all is asked: to write down where a call came from,
+    `inspect` asks every module for its file.
     """
-    name = f"{package}.{module}"
-    if name in sys.modules:  # asked first: to look for the spec of one that waits would load it
+    if name in sys.modules:
         return
-    parent = import_module(package)
+    package, _, module = name.rpartition(".")
+    parent = import_module(package) if package else None
     spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
+    if spec is None:
         return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    waiting = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(waiting)
+    waiting = ModuleType(name)
+    waiting.__spec__, waiting.__loader__, waiting.__file__ = spec, spec.loader, spec.origin
+
+    def loaded(attribute: str) -> object:
+        """Return an attribute of the module itself, which takes the place of what waited."""
+        if sys.modules.get(name) is waiting:
+            del sys.modules[name]
+        real = import_module(name)
+        if parent is not None:
+            setattr(parent, module, real)
+        return getattr(real, attribute)
+
+    # Python asks a module's own __getattr__ for what the module does not have (PEP 562).
+    waiting.__getattr__ = loaded  # type: ignore[method-assign]
     sys.modules[name] = waiting
-    setattr(parent, module, waiting)
+    if parent is not None:
+        setattr(parent, module, waiting)
