@@ -23,7 +23,7 @@ DAY = 24 * 60
 START_MS = int(START.timestamp() * 1000)
 GOOD, OTHER = "AB34CD56", "QR34ST56"
 CODES = {
-    digest(code): Code((patient,), "self", START_MS, START_MS + 14 * DAY * 60_000)
+    digest(code): Code({patient: "self"}, START_MS, START_MS + 14 * DAY * 60_000)
     for code, patient in ((GOOD, "1"), (OTHER, "2"))
 }
 ME, YOU = user(1), user(2)
@@ -201,8 +201,8 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     with engine.begin() as con:
         for found, code in CODES.items():
             times = {"issued_ms": code.issued_ms, "expires_ms": code.expires_ms}
-            row = {"digest": found, "clinic_id": "good", "relation": code.relation, **times}
+            row = {"digest": found, "clinic_id": "good", "relation": "self", **times}
             con.execute(link_code.insert(), [row])
-            patients = [{"digest": found, "patient_id": each} for each in code.patient_ids]
+            patients = [{"digest": found, "patient_id": each} for each in code.charts]
             con.execute(link_code_patient.insert(), patients)
     return engine

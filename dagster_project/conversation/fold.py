@@ -202,8 +202,8 @@ def _link(
         account.wrong_tries.append(event.at_ms)
         return
     used.add(wanted)
-    for patient_id in code.patient_ids:
-        account.links[patient_id] = Link(code.relation, day_of(event), event.event_id)
+    for patient_id, relation in code.charts.items():
+        account.links[patient_id] = Link(relation, day_of(event), event.event_id)
 
 
 def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> None:
