@@ -61,7 +61,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         partitions_def=partitions,
         pool="line",
         description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。"
-        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた文章を消す。",
+        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた記録を消す。",
     )
     def morning_plan(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, T
 
 from dagster_project.ledger.schema import metadata
 
-# What LINE told of an account, kept before LINE is answered. Rows are only ever added.
+# What LINE told of an account, kept before LINE is answered. Rows are only added; see retention.py.
 line_event = Table(
     "line_event",
     metadata,
