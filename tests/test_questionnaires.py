@@ -162,7 +162,7 @@ def test_a_keyword_alone_is_replied_to(script: Script, word: str, is_known: bool
 
 def test_who_was_linked_is_told_how_to_start_and_sees_the_taps(script: Script) -> None:
     """LINE shows the quick replies of the last message alone."""
-    code = Code(("7",), "self", 0, 10**15)
+    code = Code({"7": "self"}, 0, 10**15)
     heard = events(chat.text("AB23CD45", ME, 0))
     linked = fold(heard, {digest("AB23CD45"): code}, script)[ME]
     replied = answer(heard[0], linked, script)
