@@ -20,17 +20,18 @@ def open_ledger(url: str) -> Engine:
     """Return an engine on the ledger, with the tables and columns made that are not there yet."""
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
+    # hide_parameters: an error ends in a log, and what was written may be a patient's words.
     if is_sqlite and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     if is_sqlite:
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
         event.listen(engine, "connect", _durable_sqlite)
         event.listen(engine, "begin", _begin)
     else:
         # A writer that waited for its turn must see what was written before it.
-        engine = create_engine(parsed, isolation_level="READ COMMITTED")
+        engine = create_engine(parsed, isolation_level="READ COMMITTED", hide_parameters=True)
         event.listen(engine, "connect", _durable_postgres)
     with engine.begin() as con:
         if not is_sqlite:
