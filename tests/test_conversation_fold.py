@@ -1,5 +1,7 @@
 """What is true of an account, whatever order its events arrive in."""
 
+import hashlib
+import json
 from datetime import date
 from random import Random
 
@@ -206,3 +208,17 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
             patients = [{"digest": found, "patient_id": each} for each in code.charts]
             con.execute(link_code_patient.insert(), patients)
     return engine
+
+
+# What each version asked people to agree to; of a consent the ledger keeps the version alone.
+ASKED = {"v1": "a5471ea17738addf"}
+ASKING = ("linked", "settings", "granted")
+
+
+def test_a_new_wording_of_consent_has_a_new_version() -> None:
+    said = words()
+    asked = {"purposes": said.purposes, **{name: said.answers[name] for name in ASKING}}
+    text_ = json.dumps(asked, ensure_ascii=False, sort_keys=True)
+    assert hashlib.sha256(text_.encode()).hexdigest()[:16] == ASKED[said.version], (
+        "people agreed to another wording: give words.yaml a new version, and add it above"
+    )
