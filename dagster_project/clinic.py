@@ -157,6 +157,10 @@ class Retention(Part):
     free_text_days: int = Field(default=365, ge=1)
     message_body_days: int = Field(default=365, ge=1)
     unused_code_days: int = Field(default=30, ge=1)
+    # Longer than LINE may deliver an event again, and than anybody is still told of an alert.
+    empty_event_days: int = Field(default=365, ge=30)
+    alert_days: int = Field(default=365, ge=30)
+    audit_days: int = Field(default=1826, ge=365)
 
 
 class Linking(Part):

@@ -38,6 +38,8 @@ from dagster_project.review.read import Review, ReviewFinding
 
 TAG_SQL = "models/tags/visits/tag_visits_frequent.sql"
 TAG_YML = "models/tags/visits/tag_visits_frequent.yml"
+SMOKING_SQL = "models/tags/answers/tag_says_smoking.sql"
+SMOKING_YML = "models/tags/answers/tag_says_smoking.yml"
 LIST = "models/tags/patient_tags.sql"
 SEGMENT_SQL = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.sql"
 SEGMENT_YML = "campaigns/lifestyle_checkup/seg_lifestyle_checkup.yml"
@@ -118,6 +120,9 @@ BROKEN = [
     (TAG_YML, "model: tag_visits_frequent", "model: tag_other", "no unit test"),
     (TAG_YML, "state: has,", "state: unknown,", "no unit test expects a patient"),
     (TAG_YML, '{patient_id: "2", visits', '{patient_id: "1", visits', "a patient who is not exp"),
+    (SMOKING_YML, "precedence: emr", "precedence: self_reported", "its SQL says emr"),
+    (SMOKING_YML, "        precedence: emr\n", "", "no precedence"),
+    (SMOKING_SQL, '"emr"', '"self_reported"', "its SQL says self_reported"),
     (TAG_SQL, "-- Has come on", "\n-- Has come on", "the first line does not say the rule"),
     (TAG_SQL, "select\n    patient_id,", "select *, patient_id,", "`select *`"),
     (TAG_SQL, "visits_12_months >= 6", "code = '8833421'", "code in SQL ('8833421')"),

@@ -55,15 +55,17 @@ def test_who_stopped_blocked_or_unlinked_since_the_night_hears_nothing(world: Wo
 def test_a_code_and_a_tap_in_the_chat_are_enough_to_be_written_to(world: World) -> None:
     world.write("good", MONDAY, rows(consents=""))
     engine = open_ledger(world.settings(MONDAY).ledger())
-    code = issue_code(engine, "good", ["4"], "self", "reception", at(MONDAY - timedelta(days=1), 9))
+    before = at(MONDAY - timedelta(days=1), 9)
+    own = {"9": "parent"}
+    code = issue_code(engine, "good", ["4", "9"], "self", "reception", before, own)
     hear(world, chat.text(code, user(4), EARLY), chat.tap("consent:v1:visit:yes", user(4), EARLY))
     assert world.nightly() == 0
     assert set(world.received("good")) == {user(4)}
     found = world.published(
-        "good", "select patient_id, linked_on, consent_version from stg_line_links where"
-        f" line_user_id = '{user(4)}'"
+        "good", "select patient_id, relation, linked_on, consent_version from stg_line_links where"
+        f" line_user_id = '{user(4)}' order by 1"
     )  # fmt: skip
-    assert found == [("4", MONDAY, "v1")]
+    assert found == [("4", "self", MONDAY, "v1"), ("9", "parent", MONDAY, "v1")]
 
 
 def test_what_is_said_after_the_business_day_is_not_read_that_night(world: World) -> None:

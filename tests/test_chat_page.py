@@ -132,6 +132,9 @@ def test_blocking_in_the_simulator_reaches_the_ledger(phone: Phone) -> None:
         pass
     assert account(phone.engine, "good", ME, Script()).is_following is False
     assert ME in phone.simulator.state.channel("good").blocked
+    phone.do("follow")
+    assert account(phone.engine, "good", ME, Script()).is_following is True
+    assert phone.page().count("友だち追加ありがとうございます") == 2
 
 
 def test_what_a_user_types_is_shown_as_text(phone: Phone) -> None:

@@ -1,5 +1,7 @@
 """What is true of an account, whatever order its events arrive in."""
 
+import hashlib
+import json
 from datetime import date
 from random import Random
 
@@ -23,7 +25,7 @@ DAY = 24 * 60
 START_MS = int(START.timestamp() * 1000)
 GOOD, OTHER = "AB34CD56", "QR34ST56"
 CODES = {
-    digest(code): Code((patient,), "self", START_MS, START_MS + 14 * DAY * 60_000)
+    digest(code): Code({patient: "self"}, START_MS, START_MS + 14 * DAY * 60_000)
     for code, patient in ((GOOD, "1"), (OTHER, "2"))
 }
 ME, YOU = user(1), user(2)
@@ -201,8 +203,22 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     with engine.begin() as con:
         for found, code in CODES.items():
             times = {"issued_ms": code.issued_ms, "expires_ms": code.expires_ms}
-            row = {"digest": found, "clinic_id": "good", "relation": code.relation, **times}
+            row = {"digest": found, "clinic_id": "good", "relation": "self", **times}
             con.execute(link_code.insert(), [row])
-            patients = [{"digest": found, "patient_id": each} for each in code.patient_ids]
+            patients = [{"digest": found, "patient_id": each} for each in code.charts]
             con.execute(link_code_patient.insert(), patients)
     return engine
+
+
+# What each version asked people to agree to; of a consent the ledger keeps the version alone.
+ASKED = {"v1": "a5471ea17738addf"}
+ASKING = ("linked", "settings", "granted")
+
+
+def test_a_new_wording_of_consent_has_a_new_version() -> None:
+    said = words()
+    asked = {"purposes": said.purposes, **{name: said.answers[name] for name in ASKING}}
+    text_ = json.dumps(asked, ensure_ascii=False, sort_keys=True)
+    assert hashlib.sha256(text_.encode()).hexdigest()[:16] == ASKED[said.version], (
+        "people agreed to another wording: give words.yaml a new version, and add it above"
+    )

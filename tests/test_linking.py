@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +18,9 @@ from clinic_builder import user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
+from webhook_service import serving
 
 from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.chart import Judge, chart_digest
@@ -230,6 +233,31 @@ def test_the_verdict_stands_whatever_is_published_later(place: Place) -> None:
 def test_nobody_can_deliver_a_verdict(place: Place) -> None:
     place.say(chat.event("chart_tried", ME, 0, message={"text": f"{'0' * 64} self 12345"}))
     assert not place.links()
+
+
+def held_up(seconds: float) -> Any:
+    def judge(events: Sequence[Event]) -> list[Event]:
+        time.sleep(seconds)
+        return sorted(events)
+
+    return judge
+
+
+def out_of_reach(_: Sequence[Event]) -> list[Event]:
+    raise OperationalError("select", {}, Exception("database is locked"))
+
+
+@pytest.mark.parametrize(
+    ("judge", "status"), [(held_up(0.1), 200), (held_up(2.5), 503), (out_of_reach, 503)]
+)
+def test_without_a_verdict_in_time_nothing_is_kept_and_line_is_told_to_come_again(
+    tmp_path: Path, judge: Any, status: int
+) -> None:
+    with serving(f"sqlite:///{tmp_path}/ledger.db", ways=Ways(judges={"good": judge})) as service:
+        began = time.monotonic()
+        assert service.say(chat.text(RIGHT, ME, 0)) == status
+        assert time.monotonic() - began < 2
+        assert service.kept() == (status == 200)
 
 
 def test_where_it_is_not_switched_on_it_is_a_message_like_any(tmp_path: Path) -> None:

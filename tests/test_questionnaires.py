@@ -9,6 +9,7 @@ import pytest
 from clinic_builder import user
 from hypothesis import given
 from hypothesis import strategies as st
+from linebot.v3.messaging import ReplyMessageRequest
 
 from dagster_project.conversation.answer import answer
 from dagster_project.conversation.codes import Code, digest
@@ -18,11 +19,14 @@ from dagster_project.conversation.script import Script, script_of
 from dagster_project.conversation.words import words
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.settings import ROOT
+from dagster_project.simulator.validation import problem_of_messages
 
 ME = user(1)
 SAMPLE = ROOT / "dagster_project" / "sample"
 GOOD = (SAMPLE / "questionnaires" / "intake.yaml").read_text(encoding="utf-8")
 SEVERAL = "    choose: several\n"
+BUTTONS = "    show: buttons\n"
+LAST = "      - {choice: last, label: 最後}\n"
 FIRST = "    choices:\n      - {choice: internal, label: 内科,"
 MORE = [f"      - {{choice: more{n}, label: 科{n}}}\n" for n in range(7)]
 
@@ -48,19 +52,18 @@ def said(script: Script, *raw: dict[str, object]) -> list[dict[str, object]]:
 
 
 def labels(message: dict[str, object]) -> list[str]:
-    if "template" in message:
-        return [each["label"] for each in message["template"]["actions"]]  # type: ignore[index]
+    return [each["label"] for each in actions(message)]
+
+
+def actions(message: dict[str, object]) -> list[dict[str, str]]:
     items = message.get("quickReply", {"items": []})["items"]  # type: ignore[index]
-    return [each["action"]["label"] for each in items]
+    if message["type"] == "flex":
+        items = message["contents"]["footer"]["contents"]  # type: ignore[index]
+    return [each["action"] for each in items]
 
 
 def data(message: dict[str, object], label: str) -> str:
-    actions = (
-        message["template"]["actions"]  # type: ignore[index]
-        if "template" in message
-        else [each["action"] for each in message["quickReply"]["items"]]  # type: ignore[index]
-    )
-    return next(each["data"] for each in actions if each["label"] == label)
+    return next(each["data"] for each in actions(message) if each["label"] == label)
 
 
 def test_a_patient_is_led_from_question_to_question_and_thanked(script: Script) -> None:
@@ -162,7 +165,7 @@ def test_a_keyword_alone_is_replied_to(script: Script, word: str, is_known: bool
 
 def test_who_was_linked_is_told_how_to_start_and_sees_the_taps(script: Script) -> None:
     """LINE shows the quick replies of the last message alone."""
-    code = Code(("7",), "self", 0, 10**15)
+    code = Code({"7": "self"}, 0, 10**15)
     heard = events(chat.text("AB23CD45", ME, 0))
     linked = fold(heard, {digest("AB23CD45"): code}, script)[ME]
     replied = answer(heard[0], linked, script)
@@ -321,6 +324,8 @@ def test_any_order_and_any_number_of_deliveries_give_the_same_answers(
         ("label: 内科", "label: 胸が痛い", 11, "emergency"),
         ("    choices:\n", f"{SEVERAL}    choices:\n", None, ""),
         ("    choices:\n", "    choose: two\n    choices:\n", 10, "choose"),
+        ("    choices:\n", f"{BUTTONS}    choices:\n{''.join(MORE)}", None, ""),
+        ("    choices:\n", f"{BUTTONS}    choices:\n{''.join([*MORE, LAST])}", 11, "choices"),
         ("    show: buttons\n", f"{SEVERAL}    show: buttons\n", 21, "buttons"),
         ("    choices:\n", f"{SEVERAL}    choices:\n{''.join(MORE)}", 11, "several of 13"),
         ("    choices:\n", f"{SEVERAL}    choices:\n{''.join(MORE[1:])}", None, ""),
@@ -366,3 +371,14 @@ def test_two_questionnaires_cannot_start_with_one_word(tmp_path: Path) -> None:
         ("voice.yaml", 5),
         ("replies.yaml", 7),
     ]
+
+
+def test_buttons_are_a_flex_message_that_line_takes(script: Script) -> None:
+    tap = chat.tap("answer:intake:v1:department:internal", ME, 1)
+    [question] = said(script, chat.text("問診", ME, 0), tap)
+    assert question["type"] == "flex"
+    assert labels(question) == ["希望する", "希望しない"]
+    assert problem_of_messages([question]) is None
+    # The SDK drops what it does not know.
+    asked = ReplyMessageRequest.from_dict({"replyToken": "t", "messages": [question]})
+    assert asked.to_dict()["messages"] == [question]

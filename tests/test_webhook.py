@@ -11,6 +11,7 @@ from clinic_builder import user
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from webhook_service import SECRET, Service, serving
 
 from dagster_project.conversation.script import Script
@@ -118,6 +119,13 @@ def test_a_wrong_a_used_and_an_old_code_get_the_same_answer(service: Service) ->
     assert answers[0] == answers[1] == answers[2]
 
 
+def test_who_is_locked_gets_the_answer_of_a_wrong_code(service: Service) -> None:
+    good = issue_code(service.engine, "good", ["7"], "self", "reception", chat.START)
+    wrong = [service.answered(chat.text("ZZ34ZZ56", ME, minute)) for minute in range(5)]
+    assert service.answered(chat.text(good, ME, 6)) == wrong[0]
+    assert not account(service).links
+
+
 def test_consent_is_a_tap_and_stopping_is_a_word(service: Service) -> None:
     messages = service.answered(chat.text("配信設定", ME, 0))
     taps = [each["action"]["data"] for each in messages[0]["quickReply"]["items"]]
@@ -163,6 +171,13 @@ def test_on_standby_nothing_is_answered_but_all_is_kept(service: Service) -> Non
     assert service.say(event) == 200
     assert service.kept() == 1
     assert not service.answers.given
+
+
+def test_an_error_of_the_ledger_holds_nothing_that_was_to_be_written(service: Service) -> None:
+    row = {"clinic_id": "good", "event_id": "e", "kind": "message", "said": "膝が痛い"}
+    with pytest.raises(IntegrityError) as error, service.engine.begin() as con:
+        con.execute(line_event.insert(), [row])
+    assert "膝" not in str(error.value)
 
 
 def test_a_ledger_out_of_reach_is_not_acknowledged(service: Service) -> None:

@@ -2,9 +2,10 @@
 
 import http.client
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import chat
@@ -75,12 +76,15 @@ class Service:
 
 @contextmanager
 def serving(
-    ledger_url: str, script: Script | None = None, ways: Ways | None = None
+    ledger_url: str,
+    script: Script | None = None,
+    ways: Ways | None = None,
+    clock: Callable[[], datetime] = lambda: chat.START,
 ) -> Iterator[Service]:
     """Serve clinic `good` in a thread until left."""
     engine, answers = open_ledger(ledger_url), Answers()
     ways = ways or Ways(scripts={"good": lambda: script} if script else {})
-    app = build_app(engine, {"good": SECRET}, {"good": answers}, lambda: chat.START, ways)
+    app = build_app(engine, {"good": SECRET}, {"good": answers}, clock, ways)
     with on_a_port(app) as port:
         yield Service(engine, answers, port)
 

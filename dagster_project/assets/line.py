@@ -25,6 +25,7 @@ from dagster_project.ingest.reachability import reachable
 from dagster_project.ingest.visitors import last_visits
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
+from dagster_project.ledger.heard import heard_from
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger, writing
@@ -60,7 +61,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         partitions_def=partitions,
         pool="line",
         description="今朝の配信計画: 公開された判定をそのまま台帳に書き、翌朝まで変えない。"
-        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた文章を消す。",
+        "期限の切れた手入力のタグもここで台帳に記し、保存期間を過ぎた記録を消す。",
     )
     def morning_plan(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -112,7 +113,8 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         if settings.line == "simulator" and settings.simulator_url and path.exists():
             introduce(settings.simulator_url, clinic, *_friends(path))
         campaigns_dir = settings.dbt_dir / "campaigns"
-        # Whoever blocked, stopped or unlinked in the chat a minute ago is in the ledger.
+        # Whoever blocked, stopped or unlinked in the chat a second ago is in the ledger.
+        heard = heard_from(ledger, clinic.clinic_id)
         chat = snapshot(accounts(ledger, clinic.clinic_id, date.max, Script()))
         report = deliver(
             ledger,
@@ -125,6 +127,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             campaigns=campaigns_in(campaigns_dir),
             is_live=settings.line == "live",
             last_visits=last_visits(settings.landing_dir(), clinic, settings.as_of(), A_YEAR),
+            heard=heard,
         )
         deliver_now(settings, clinic)
         if report.sent.stopped not in NO_TROUBLE:

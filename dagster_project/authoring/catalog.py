@@ -23,7 +23,8 @@ from dagster_project.rules import rule_versions
 from dagster_project.settings import Settings
 
 SHOWN = (
-    "label_ja", "owner", "purpose", "validity_days", "review_on", "sensitivity", "source",
+    "label_ja", "owner", "purpose", "validity_days", "review_on", "sensitivity", "precedence",
+    "source",
 )  # fmt: skip
 
 

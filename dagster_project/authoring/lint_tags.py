@@ -1,5 +1,6 @@
 """What a tag must say of itself, and that it stands in the list of tags exactly once."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -11,6 +12,7 @@ from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.project import TAG, Model, Project
 from dagster_project.authoring.yml import mapping
 
+PRECEDENCE = re.compile(r"""patients_who_said\([^)]*["'](\w+)["']\s*\)""")
 SENSITIVITIES = ("low", "medium", "high")
 DAYS = 'days on which the law moves people, month and day in quotes (["04-01"])'
 Check = tuple[str, Callable[[Any], bool], str]
@@ -89,6 +91,9 @@ def _lint_metadata(project: Project, tag: Model) -> Iterator[Finding]:
     ]
     if "moves_on" in tag.meta:
         checks.append(("moves_on", is_days, DAYS))
+    if counts := PRECEDENCE.search(tag.sql.bare):
+        to_do = f"its SQL says {counts[1]}: whose word counts where the answer and the EMR differ"
+        checks.append(("precedence", lambda it: it == counts[1], to_do))
     for field, is_right, to_do in checks:
         value = tag.meta.get(field)
         if not is_right(value):

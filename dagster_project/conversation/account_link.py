@@ -18,11 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dagster_project.conversation.codes import RELATIONS
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.conversation import issue_nonce
 
 MAX_BODY = 8 * 1024
-RELATIONS = {"self", "parent", "spouse", "child", "other"}
 SECRET_PREFIX = "TAGLINE_LOGIN_SECRET_"  # noqa: S105 - the name of a variable
 
 

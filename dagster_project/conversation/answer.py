@@ -13,6 +13,7 @@ from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
 
 Message = dict[str, Any]
+MAX_ALT_TEXT = 400  # the smallest limit LINE ever had for one
 
 
 def answer(event: Event, account: Account, script: Script) -> list[Message]:
@@ -97,10 +98,22 @@ def _question(asked: Asked, script: Script, picked: Sequence[str] = ()) -> list[
         for each in question.choices
     ]
     if question.show == "buttons":
-        template = {"type": "buttons", "text": question.text, "actions": taps}
-        return [{"type": "template", "altText": question.text[:400], "template": template}]
+        return [_bubble(question.text, taps)]
     items = [{"type": "action", "action": tap} for tap in taps]
     return [{**_text(question.text), **({"quickReply": {"items": items}} if items else {})}]
+
+
+def _bubble(text: str, taps: Sequence[Message]) -> Message:
+    """Return a Flex Message: a text, and a button for each tap, which stays in the talk."""
+    fits = {"style": "secondary", "height": "sm", "adjustMode": "shrink-to-fit"}
+    buttons = [{"type": "button", **fits, "action": each} for each in taps]
+    column = {"type": "box", "layout": "vertical"}
+    contents = {
+        "type": "bubble",
+        "body": {**column, "contents": [{"type": "text", "text": text, "wrap": True}]},
+        "footer": {**column, "spacing": "sm", "contents": buttons},
+    }
+    return {"type": "flex", "altText": text[:MAX_ALT_TEXT], "contents": contents}
 
 
 def _several(question: Question, where: str, picked: Sequence[str], words: Words) -> Message:

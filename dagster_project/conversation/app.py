@@ -14,13 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,8 +35,9 @@ from dagster_project.ledger.conversation import account, keep
 
 MAX_BODY = 1024 * 1024
 BODY_SECONDS = 1.0  # for the whole body to arrive
-KEEP_SECONDS = 1.5  # to be kept; LINE waits two for its answer
+KEEP_SECONDS = 1.7  # from the first byte to being kept; LINE waits two for its answer
 ANSWERS_AT_ONCE = 4
+JUDGES_AT_ONCE = 4
 HANG_UP = {"connection": "close"}  # the rest of the body is not waited for
 # The ledger cannot be asked, or cannot tell who was forgotten.
 UNREACHABLE = (SQLAlchemyError, LostKeyError)
@@ -84,6 +84,7 @@ def build_app(
 
     # Few: answers that are slow, or many, must not take the processor from what is to be kept.
     answering = ThreadPoolExecutor(ANSWERS_AT_ONCE, "answering")
+    judging = ThreadPoolExecutor(JUDGES_AT_ONCE, "judging")
     intake = Intake(store)
 
     async def webhook(request: Request) -> Response:
@@ -91,6 +92,8 @@ def build_app(
         secret = secrets.get(clinic_id)
         if secret is None:
             return Response(status_code=404)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + KEEP_SECONDS
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _body(request)
@@ -105,9 +108,13 @@ def build_app(
         except BodyError:
             return Response(status_code=400)
         if judge := ways.judges.get(clinic_id):
-            arrivals = await run_in_threadpool(_judged, arrivals, judge)
+            # Unjudged they are not kept: a birth date may be among them. LINE delivers them again.
+            verdicts = loop.run_in_executor(judging, _judged, arrivals, judge)
+            if not await _is_done(verdicts, clinic_id, deadline):
+                return Response(status_code=503)
+            arrivals = await verdicts
         kept = intake.put(clinic_id, arrivals)
-        is_kept = await _is_kept(kept, clinic_id)
+        is_kept = await _is_done(kept, clinic_id, deadline)
         # What takes too long is not acknowledged: LINE delivers it again. It is answered all the
         # same when it is kept in the end, as the second delivery will then be nothing new.
         task = BackgroundTask(answer_when_kept, kept, clinic_id)
@@ -144,11 +151,11 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
     return hmac.compare_digest(wanted, signature.encode("latin-1", "replace"))
 
 
-async def _is_kept(kept: Kept, clinic_id: str) -> bool:
-    """Return whether arrivals are kept within the time there is."""
+async def _is_done(work: asyncio.Future[Any], clinic_id: str, deadline: float) -> bool:
+    """Return whether something the ledger has a part in is done within the time there is."""
     try:
-        async with asyncio.timeout(KEEP_SECONDS):
-            await asyncio.shield(kept)
+        async with asyncio.timeout_at(deadline):
+            await asyncio.shield(work)
     except (*UNREACHABLE, TimeoutError) as error:
         log.error("%s: the ledger is out of reach: %s", clinic_id, type(error).__name__)
         return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dagster_project.conversation.codes import RELATIONS
 from dagster_project.settings import Settings
 
 console = Console()
@@ -27,17 +28,20 @@ def webhook(host: str, port: int) -> None:
 @click.option("--clinic", help="Whose patient; needed where there are several.")
 @click.option(
     "--relation",
-    type=click.Choice(["self", "parent", "spouse", "child", "other"]),
+    type=click.Choice([*RELATIONS]),
     default="self",
     show_default=True,
-    help="What the holder of the phone is to the patient.",
+    help="What the holder of the phone is to the patients that do not say it themselves.",
 )
 @click.option("--by", help="Who hands it over. Default: the login name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: data_dir/pages/.")
 def link_code(
     patients: Sequence[str], clinic: str | None, relation: str, by: str | None, out: Path | None
 ) -> None:
-    """Print a sheet with a one-time code that links a LINE account to PATIENTS' charts."""
+    """Print a sheet with a one-time code that links a LINE account to PATIENTS' charts.
+
+    A patient may have a relation of their own: 00123:self 00124:parent, for a parent and a child.
+    """
     from dagster_project.conversation.sheet import run_link_code  # noqa: PLC0415
 
     sys.exit(run_link_code(Settings(), clinic, patients, relation, by, out, console))

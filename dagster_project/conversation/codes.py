@@ -8,20 +8,28 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 8
 LOOKS_LIKE_A_CODE = re.compile(rf"[{LETTERS}]{{{LENGTH}}}")
 SEPARATORS = re.compile(r"[\s\-‐−ー―]+")
+# What the holder of the phone is to a patient, and what the patient is to the holder.
+RELATIONS = {
+    "self": "ご本人",
+    "parent": "お子さま",
+    "spouse": "配偶者",
+    "child": "親御さま",
+    "other": "ご家族など",
+}
 
 
 @dataclass(frozen=True)
 class Code:
-    """An issued code: for which charts, in what relation, from when until when."""
+    """An issued code: for which charts, each with its relation, from when until when."""
 
-    patient_ids: tuple[str, ...]
-    relation: str
+    charts: Mapping[str, str]
     issued_ms: int
     expires_ms: int
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import attrgetter
 
 from dagster_project.conversation.codes import Code, code_in, digest
 from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
@@ -86,12 +87,22 @@ def fold(events: Iterable[Event], codes: Mapping[str, Code], script: Script) -> 
     accounts: dict[str, Account] = {}
     used: set[str] = set()
     tries_at: dict[str, deque[int]] = {}
-    for event in sorted({each.event_id: each for each in sorted(events, reverse=True)}.values()):
+    for event in _in_order(events):
         if event.line_user_id:
             account = accounts.setdefault(event.line_user_id, Account())
             _apply(account, event, codes, used, script)
             _chart(account, event, tries_at)
     return accounts
+
+
+def _in_order(events: Iterable[Event]) -> list[Event]:
+    """Return each event once, as they happened: of two with one id the smaller, whichever came."""
+    once: dict[str, Event] = {}
+    for each in events:
+        known = once.setdefault(each.event_id, each)
+        if each is not known and each < known:
+            once[each.event_id] = each
+    return sorted(once.values(), key=attrgetter("at_ms", "event_id"))
 
 
 def _apply(
@@ -202,8 +213,8 @@ def _link(
         account.wrong_tries.append(event.at_ms)
         return
     used.add(wanted)
-    for patient_id in code.patient_ids:
-        account.links[patient_id] = Link(code.relation, day_of(event), event.event_id)
+    for patient_id, relation in code.charts.items():
+        account.links[patient_id] = Link(relation, day_of(event), event.event_id)
 
 
 def _chart(account: Account, event: Event, tries_at: dict[str, deque[int]]) -> None:

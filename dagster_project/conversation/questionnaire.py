@@ -1,7 +1,7 @@
 """A questionnaire as a clinic writes it: `questionnaires/<name>.yaml` in its folder.
 
 LINE's limits are from https://developers.line.biz/en/reference/messaging-api/ (quick reply:
-13 items, label 20; buttons template: 4 actions, text 160; postback data 300).
+13 items, label 20; postback data 300; a Flex bubble holds any of what fits there).
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,6 @@ from dagster_project.authoring.yml import Keys, Yml
 from dagster_project.conversation.words import words
 
 END = "end"
-MAX_BUTTONS = 4
-MAX_BUTTONS_TEXT = 160
 MAX_SEVERAL = 12  # the thirteenth quick reply ends the choosing
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Label = Annotated[str, Field(min_length=1, max_length=20)]
@@ -126,11 +124,6 @@ def _wrong(
             yield (*here, "question"), f"a second {question.question!r}", "name each question once"
         if bool(question.choices) == question.free_text:
             yield here, "choices and free_text", "give choices, or free_text: true, and not both"
-        if question.show == "buttons" and (
-            len(question.choices) > MAX_BUTTONS or len(question.text) > MAX_BUTTONS_TEXT
-        ):
-            wrong = f"{len(question.choices)} buttons under {len(question.text)} characters"
-            yield (*here, "show"), wrong, f"{MAX_BUTTONS} and {MAX_BUTTONS_TEXT} fit"
         # Only forwards: nobody can be led round in a circle.
         for keys, following in _followed(here, question):
             if following != END and following not in names[at + 1 :]:

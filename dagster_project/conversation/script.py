@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from dagster_project.authoring.finding import Finding
@@ -19,10 +19,9 @@ from dagster_project.conversation.questionnaire import (
     read_questionnaire,
     validated,
 )
-from dagster_project.conversation.words import Words, plain, words
+from dagster_project.conversation.words import KINDS, Words, plain, words
 from dagster_project.settings import ROOT
 
-OWN_WORDS = ("stop", "settings", "unlink", "chart", "login")
 Asked = tuple[str, str]  # a questionnaire and a question of it
 
 
@@ -55,10 +54,15 @@ class Script:
 
     def started_by(self, said: str) -> Asked | None:
         """Return the first question of the questionnaire that a message starts."""
+        return self._starts.get(plain(said))
+
+    @cached_property
+    def _starts(self) -> Mapping[str, Asked]:
+        starts: dict[str, Asked] = {}
         for name, each in self.questionnaires.items():
-            if plain(said) in {plain(word) for word in each.triggers}:
-                return name, each.questions[0].question
-        return None
+            for word in each.triggers:
+                starts.setdefault(plain(word), (name, each.questions[0].question))
+        return starts
 
     def question(self, asked: Asked | None) -> Question | None:
         """Return a question, None where the clinic asks it no more."""
@@ -97,7 +101,7 @@ class Script:
 
     def is_own_words(self, said: str) -> bool:
         """Return whether a text is somebody's own: no word of the chat, no code, no emergency."""
-        is_known = any(self.words.means(said, kind) for kind in OWN_WORDS) or bool(
+        is_known = any(self.words.means(said, kind) for kind in KINDS) or bool(
             code_in(said) or self.started_by(said) or self.reply(said)
         )
         return said != "" and not is_known and not self.words.is_urgent(said)
@@ -144,7 +148,7 @@ def _taken(yml: Yml, keys: Keys, said: list[str], taken: Mapping[str, str]) -> I
         line = yml.line(*keys, at)
         if code_in(word):
             yield Finding(path, line, f"{word!r} reads as a link code", "choose another word")
-        for kind in OWN_WORDS:
+        for kind in KINDS:
             if words().means(word, kind):
                 yield Finding(path, line, f"{word!r} means {kind}", "choose another word")
         if words().is_urgent(word):

@@ -1,6 +1,7 @@
 """The sheet that reception hands over: one code, as letters and QR, and nothing of a chart."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from dagster_project.clinic import Clinic, ClinicError, clinic_in
 from dagster_project.clinics import fail, the_clinic
+from dagster_project.conversation.codes import RELATIONS
 from dagster_project.exit_codes import OK
 from dagster_project.forget.hashes import LostKeyError
 from dagster_project.ingest.cells import clean
@@ -53,22 +55,44 @@ def run_link_code(
         return fail(console, "まだ公開された夜がありません / run `tagline nightly` first")
     except (ClinicError, LostKeyError) as error:
         return fail(console, str(error))
-    charts = [patient_id(clean(each)) for each in patients]
+    try:
+        charts = charts_of(patients, relation)
+    except ValueError as error:
+        return fail(console, str(error))
     there = [each in known.patients or gone.is_patient(each) for each in charts]
     if missing := [each for each, is_there in zip(charts, there, strict=True) if not is_there]:
         return fail(console, f"患者一覧にいません / not in the list: {' '.join(missing)}")
     now = settings.now()
-    code = issue_code(ledger, chosen.clinic_id, charts, relation, name_or_login(by), now)
+    own = {each: is_what for each, is_what in charts.items() if is_what != relation}
+    code = issue_code(ledger, chosen.clinic_id, [*charts], relation, name_or_login(by), now, own)
     path = out or settings.data_dir / "pages" / f"link-{chosen.clinic_id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     until = (now + CODE_LIFE).strftime("%Y年%m月%d日 %H:%M")
-    path.write_text(sheet(chosen, code, until), encoding="utf-8")
+    path.write_text(sheet(chosen, code, until, charts.values()), encoding="utf-8")
     console.print(f"{code[:4]}-{code[4:]}  ({until} まで1回) {path}", highlight=False)
     return OK
 
 
-def sheet(clinic: Clinic, code: str, until: str) -> str:
-    """Return the printable page, which needs no network."""
+def charts_of(said: Sequence[str], relation: str) -> Mapping[str, str]:
+    """Return the relation of each chart: its own, as in 00124:parent, or the one of them all.
+
+    Raises ValueError for a relation there is not, and for a chart with two.
+    """
+    charts: dict[str, str] = {}
+    for each in said:
+        number, _, own = clean(each).partition(":")
+        is_what = own or relation
+        if is_what not in RELATIONS:
+            raise ValueError(f"続柄が違います / {each}: one of {', '.join(RELATIONS)}")
+        if charts.setdefault(patient_id(number), is_what) != is_what:
+            raise ValueError(f"一つの診察券に続柄が二つあります / {each}: another relation before")
+    return charts
+
+
+def sheet(clinic: Clinic, code: str, until: str, relations: Iterable[str]) -> str:
+    """Return the printable page, which needs no network. It says whose charts, not which."""
+    whose = Counter(RELATIONS[each] for each in relations)
+    charts = "、".join(f"{who} {count}名" for who, count in whose.items())
     shown = f"{code[:4]}-{code[4:]}"
     steps = (
         "スマートフォンのカメラで下のコードを読み取り、LINEを開きます。",
@@ -82,6 +106,7 @@ def sheet(clinic: Clinic, code: str, until: str) -> str:
         f"<title>LINE連携コード</title><style>{STYLE}</style>"
         f"<h1>{escape(clinic.name)}<br>LINE連携のご案内</h1><ol>{listed}</ol>"
         f"{_qr(link_of(clinic, shown))}<p class=code>{shown}</p>"
+        f"<p>連携する診察券: {charts}</p>"
         f"<p class=small>{until}まで、1回だけ使えます。診療に関わる内容がLINEに表示されることは"
         "ありません。連携は「連携解除」、お知らせは「配信停止」と送信すると、いつでも止められます。</p>"
         "</html>"

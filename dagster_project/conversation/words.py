@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+KINDS = ("stop", "settings", "unlink", "chart", "login")  # what a message can mean by itself
 NOISE = re.compile(r"[\s\-‐−ー―。、．，.,!！?？「」『』]+")
 
 
@@ -28,7 +29,11 @@ class Words(BaseModel):
 
     def means(self, said: str, kind: str) -> bool:
         """Return whether a message is one of the words of a kind, such as stop or unlink."""
-        return plain(said) in {plain(word) for word in getattr(self, kind)}
+        return plain(said) in self._plain[kind]
+
+    @cached_property
+    def _plain(self) -> dict[str, frozenset[str]]:
+        return {kind: frozenset(map(plain, getattr(self, kind))) for kind in KINDS}
 
     def is_urgent(self, said: str) -> bool:
         """Return whether a message speaks of an emergency. Better once too often."""

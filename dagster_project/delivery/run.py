@@ -77,6 +77,7 @@ def deliver(
     sleep: Callable[[float], None] = time.sleep,
     campaigns: Mapping[str, Campaign] | None = None,
     last_visits: Mapping[str, date] | None = MappingProxyType({}),
+    heard: Mapping[str, int] = MappingProxyType({}),
     *,
     is_live: bool = False,
 ) -> DeliveryReport:
@@ -87,8 +88,9 @@ def deliver(
     plan waits, and staff are told. What an earlier run left under way is still retried with its
     own key, and settled when its deadline has passed. What of `campaigns` waits for an approval
     stays planned. `last_visits` are those of the newest exports: who came since the night is
-    not invited. Raises WrongChannelError, before anything is sent, when the channel is not the
-    clinic's.
+    not invited. `heard` is how many chat events of each account there were before `reachable`
+    was asked: whoever has said more since is not written to in this run. Raises
+    WrongChannelError, before anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
     night = _published(published, retired(engine, now.date()).keys())
@@ -133,6 +135,7 @@ def deliver(
             and clinic.may_send_at(moment.astimezone(TOKYO))
         ),
         sleep,
+        heard,
     )
     return DeliveryReport(
         closed.reason if closed else None,

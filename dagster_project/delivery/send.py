@@ -8,10 +8,11 @@ person.
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine
 
@@ -23,6 +24,7 @@ from dagster_project.delivery.lease import Lease, lease
 from dagster_project.delivery.reconcile import LedgerError
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
 from dagster_project.ledger.batches import Batch, batches_in, begin_try, note, record_reply
+from dagster_project.ledger.heard import has_spoken
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import reading, writing
 from dagster_project.line.replies import Kind, Reply
@@ -30,6 +32,7 @@ from dagster_project.line.replies import Kind, Reply
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between tries within one run
 HELD = "held"  # by a person or the circuit breaker
 ASLEEP = "held up"  # the next run asks the gate again
+SPOKEN = "somebody has spoken since the gate was asked"
 HELD_UP = timedelta(minutes=1)  # between the commit of a try and its first byte
 MAX_SILENT = 3  # batches in a row that LINE did not settle: it is down, the next run tries again
 STOP = {
@@ -61,13 +64,16 @@ def send_batches(
     clock: Clock,
     is_open: Callable[[datetime], bool],
     sleep: Callable[[float], None] = time.sleep,
+    heard: Mapping[str, int] = MappingProxyType({}),
 ) -> SendSummary:
     """Send a clinic's frozen batches, retry those tried before, and return what came of it.
 
     Batches tried before are retried whatever `is_open` says: they may have arrived,
-    and the same key cannot deliver twice. New ones leave only while it holds. Nothing at
-    all leaves while somebody, or the circuit breaker, holds the clinic: before every try
-    the ledger is asked. Returns at once, with `stopped`, when another sender holds the
+    and the same key cannot deliver twice. New ones leave only while it holds, and only if
+    nobody they are for has said a thing in the chat that `heard` (events by account, when the
+    gate was asked) does not count: it may be a stop, so the next run asks the gate again.
+    Nothing at all leaves while somebody, or the circuit breaker, holds the clinic: before
+    every try the ledger is asked. Returns at once, with `stopped`, when another sender holds the
     clinic's lease. Raises WrongChannelError, before anything is sent, when the channel is
     not the clinic's.
     """
@@ -76,7 +82,7 @@ def send_batches(
         if held is None:
             summary.stopped = "another sender is at work"
             return summary
-        run = _Run(engine, clinic, held, channel, clock, sleep, summary)
+        run = _Run(engine, clinic, held, channel, clock, sleep, summary, heard)
         summary.expired = expire_missed(engine, clinic.clinic_id, clock())
         overdue = doubtful(engine, clinic.clinic_id, clock())
         is_any_new = is_open(clock()) and bool(run.batches("frozen"))
@@ -103,6 +109,7 @@ class _Run:
     clock: Clock
     sleep: Callable[[float], None]
     summary: SendSummary
+    heard: Mapping[str, int]
 
     def batches(self, state: str) -> list[Batch]:
         """Return the clinic's batches in a state, as the ledger has them now."""
@@ -180,6 +187,9 @@ class _Run:
                 return False
             if in_force(con, self.clinic.clinic_id, "stop", "breaker"):
                 self.summary.stopped = HELD
+                return False
+            if has_spoken(con, row.id, self.heard):
+                note(con, [row.id], SPOKEN)
                 return False
             return begin_try(con, row.id, now)
 

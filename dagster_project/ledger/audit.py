@@ -1,4 +1,7 @@
-"""The audit: one line for each thing that was done by hand or ended by itself. Only added to."""
+"""The audit: one line for each thing that was done by hand or ended by itself.
+
+Only added to, but for lines past their days (retention.py).
+"""
 
 from datetime import datetime
 

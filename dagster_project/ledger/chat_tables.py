@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, T
 
 from dagster_project.ledger.schema import metadata
 
-# What LINE told of an account, kept before LINE is answered. Rows are only ever added.
+# What LINE told of an account, kept before LINE is answered. Rows are only added; see retention.py.
 line_event = Table(
     "line_event",
     metadata,
@@ -29,7 +29,7 @@ link_code = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("clinic_id", String(31), nullable=False, index=True),
-    Column("relation", String(20), nullable=False),
+    Column("relation", String(20), nullable=False),  # to the charts that have none of their own
     Column("issued_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
 )
@@ -39,6 +39,7 @@ link_code_patient = Table(
     metadata,
     Column("digest", String(64), ForeignKey("link_code.digest"), primary_key=True),
     Column("patient_id", String(40), primary_key=True),
+    Column("relation", String(20)),  # to this chart, where it is not the code's
 )
 
 # A person or an account that is forgotten: keyed hashes, and nothing that names anybody.

@@ -1,11 +1,12 @@
 """The chat in the ledger: events as they came, codes as they were issued."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from secrets import token_urlsafe
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from dagster_project.conversation.codes import Code, code_in, digest, new_code
 from dagster_project.conversation.events import CHART_TRIED, Event
@@ -20,6 +21,7 @@ from dagster_project.ledger.store import reading, stamp, writing
 
 CODE_LIFE = timedelta(days=14)
 NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token
+NOBODYS: Mapping[str, str] = MappingProxyType({})
 VALUES = 500  # in one statement; every database has its limit
 URGENT = (
     "緊急を要することばを含むメッセージがありました。"
@@ -88,10 +90,14 @@ def issue_code(
     relation: str,
     made_by: str,
     now: datetime,
+    own: Mapping[str, str] = NOBODYS,
 ) -> str:
-    """Issue a code for these charts and return it: it is shown once and kept nowhere."""
+    """Issue a code for these charts and return it: it is shown once and kept nowhere.
+
+    `own` are the relations to those charts to which it is not `relation`.
+    """
     code = new_code()
-    _issue(engine, clinic_id, code, CODE_LIFE, patient_ids, relation, made_by, now)
+    _issue(engine, clinic_id, code, CODE_LIFE, patient_ids, relation, made_by, now, own)
     return code
 
 
@@ -113,6 +119,7 @@ def _issue(
     relation: str,
     made_by: str,
     now: datetime,
+    own: Mapping[str, str] = NOBODYS,
 ) -> None:
     issued_ms = int(now.timestamp() * 1000)
     row = {
@@ -126,10 +133,13 @@ def _issue(
         con.execute(insert(link_code), [row])
         con.execute(
             insert(link_code_patient),
-            [{"digest": row["digest"], "patient_id": each} for each in patient_ids],
+            [
+                {"digest": row["digest"], "patient_id": each, "relation": own.get(each)}
+                for each in patient_ids
+            ],
         )
         for each in patient_ids:
-            said = f"link code for patient {each}, {relation}"
+            said = f"link code for patient {each}, {own.get(each, relation)}"
             write_audit(con, now, clinic_id, "link_code", made_by, said)
 
 
@@ -201,15 +211,17 @@ def _codes(con: Connection, clinic_id: str, digests: set[str] | None = None) -> 
         if not digests:
             return {}
         which &= link_code.c.digest.in_(digests)
-    patients: dict[str, list[str]] = {}
+    charts: dict[str, dict[str, str]] = {}
+    relation = func.coalesce(link_code_patient.c.relation, link_code.c.relation)
     named: Sequence[Any] = con.execute(
-        select(link_code_patient).join(link_code).where(which).order_by("patient_id")
+        select(link_code_patient.c.digest, link_code_patient.c.patient_id, relation)
+        .join(link_code)
+        .where(which)
+        .order_by(link_code_patient.c.patient_id)
     ).all()
-    for found, patient_id in named:
-        patients.setdefault(found, []).append(patient_id)
+    for found, patient_id, is_what in named:
+        charts.setdefault(found, {})[patient_id] = is_what
     return {
-        row.digest: Code(
-            tuple(patients.get(row.digest, [])), row.relation, row.issued_ms, row.expires_ms
-        )
+        row.digest: Code(charts.get(row.digest, {}), row.issued_ms, row.expires_ms)
         for row in con.execute(select(link_code).where(which))
     }

@@ -1,4 +1,6 @@
-"""What the ledger keeps no longer than a clinic needs it: texts, and codes nobody used.
+"""What the ledger keeps no longer than a clinic needs it.
+
+Texts, codes nobody used, chat events that say nothing, alerts, and lines of the audit.
 
 What a link, a consent or an occurrence rests on stays as long as the account does: consents
 have to be proved, and nobody may get the same occurrence twice.
@@ -10,17 +12,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select, update
 
 from dagster_project.clinic import Retention
+from dagster_project.conversation.events import CHART_TRIED
 from dagster_project.conversation.script import Script
-from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
+from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient, staff_alert
 from dagster_project.ledger.store import stamp, writing
-from dagster_project.ledger.tables import batch, override
+from dagster_project.ledger.tables import alert, audit, batch, override
 from dagster_project.settings import TOKYO
 
 SETTLED = ("accepted", "rejected", "unknown", "expired")
 MEANT = ("stop", "unlink", "settings")  # what the state of an account rests on
+# What the fold looks at. An old question for a chart's number, or the number alone, is none of it.
+ALWAYS = ("follow", "unfollow", CHART_TRIED)
+IF_SAID = ("message", "accountLink")
+TAPS = ("consent", "answer", "pick", "done")
 REMOVED = "[消去済み]"  # in the place of somebody's own words: that there were any still counts
 
 
@@ -32,6 +39,9 @@ class Retired:
     reasons: int
     bodies: int
     codes: int
+    events: int
+    alerts: int
+    audit: int
 
 
 def retire(
@@ -47,6 +57,9 @@ def retire(
             _reasons(con, clinic_id, as_of - timedelta(days=limits.free_text_days)),
             _bodies(con, clinic_id, as_of - timedelta(days=limits.message_body_days)),
             _codes(con, clinic_id, as_of - timedelta(days=limits.unused_code_days)),
+            _events(con, clinic_id, as_of - timedelta(days=limits.empty_event_days)),
+            _alerts(con, clinic_id, as_of - timedelta(days=limits.alert_days)),
+            _audit(con, clinic_id, as_of - timedelta(days=limits.audit_days)),
         )
 
 
@@ -123,6 +136,46 @@ def _codes(con: Connection, clinic_id: str, before: date) -> int:
         con.execute(delete(link_code_patient).where(link_code_patient.c.digest == code))
         con.execute(delete(link_code).where(link_code.c.digest == code))
     return len(old)
+
+
+def _events(con: Connection, clinic_id: str, before: date) -> int:
+    """Delete what came before a day and says nothing of an account: stickers, other kinds.
+
+    So do texts that were removed whole. The fold gives the same accounts and answers afterwards.
+    """
+    kind, said = line_event.c.kind, line_event.c.said
+    tap = or_(*(said.startswith(f"{each}:") for each in TAPS))
+    means_something = or_(
+        kind.in_(ALWAYS),
+        and_(kind.in_(IF_SAID), said != ""),
+        and_(kind == "postback", tap),
+    )
+    return con.execute(
+        delete(line_event).where(
+            line_event.c.clinic_id == clinic_id,
+            line_event.c.at_ms < _start(before).timestamp() * 1000,
+            or_(line_event.c.line_user_id == "", ~means_something),
+        )
+    ).rowcount
+
+
+def _alerts(con: Connection, clinic_id: str, before: date) -> int:
+    """Delete what staff were told before a day, and how it was carried to them."""
+    old: tuple[ColumnElement[bool], ...] = (
+        staff_alert.c.clinic_id == clinic_id,
+        staff_alert.c.raised_at < stamp(_start(before)),
+    )
+    con.execute(delete(staff_alert).where(*old))
+    return con.execute(
+        delete(alert).where(alert.c.clinic_id == clinic_id, alert.c.made_at < stamp(_start(before)))
+    ).rowcount
+
+
+def _audit(con: Connection, clinic_id: str, before: date) -> int:
+    """Delete the lines of what was done before a day."""
+    return con.execute(
+        delete(audit).where(audit.c.clinic_id == clinic_id, audit.c.at < stamp(_start(before)))
+    ).rowcount
 
 
 def _start(day: date) -> datetime:

@@ -10,33 +10,34 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
 from dagster_project.ledger import chat_tables, tables  # noqa: F401 - so that metadata has them
-from dagster_project.ledger.schema import metadata
+from dagster_project.ledger.schema import bring_up_to_date
 
 OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses
 
 
 @cache
 def open_ledger(url: str) -> Engine:
-    """Return an engine on the ledger, with its tables made if they are not there yet."""
+    """Return an engine on the ledger, with the tables and columns made that are not there yet."""
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
+    # hide_parameters: an error ends in a log, and what was written may be a patient's words.
     if is_sqlite and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     if is_sqlite:
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
         event.listen(engine, "connect", _durable_sqlite)
         event.listen(engine, "begin", _begin)
     else:
         # A writer that waited for its turn must see what was written before it.
-        engine = create_engine(parsed, isolation_level="READ COMMITTED")
+        engine = create_engine(parsed, isolation_level="READ COMMITTED", hide_parameters=True)
         event.listen(engine, "connect", _durable_postgres)
     with engine.begin() as con:
         if not is_sqlite:
-            # Two that open a new ledger at once must not both make its tables.
+            # Two that open a ledger at once must not both make its tables and columns.
             con.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OUR_LOCKS})")
-        metadata.create_all(con)
+        bring_up_to_date(con)
     return engine
 
 

@@ -131,7 +131,7 @@ tag_decision = Table(
     Column("kept_until", Date),
 )
 
-# What was done by hand, and what ended by itself. Rows are only ever added.
+# What was done by hand, and what ended by itself. Rows are only added, and go when they are old.
 audit = Table(
     "audit",
     metadata,

@@ -115,6 +115,7 @@ def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> li
     actions: list[dict[str, Any]] = []
     for message in last["messages"] if last else []:
         actions += message.get("template", {}).get("actions", [])
+        actions += _buttons(message.get("contents", {}))
     if last:  # as LINE does, those of the last message alone
         quick = last["messages"][-1].get("quickReply", {}).get("items", [])
         actions += [each["action"] for each in quick]
@@ -127,6 +128,13 @@ def _quick_replies(clinic_id: str, user: str, last: dict[str, Any] | None) -> li
         ),
         "</div>",
     ]
+
+
+def _buttons(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the actions of a Flex container's buttons, from top to bottom."""
+    inner = [part[name] for name in ("header", "hero", "body", "footer") if name in part]
+    actions = [part["action"]] if part.get("type") == "button" else []
+    return actions + [each for one in [*inner, *part.get("contents", [])] for each in _buttons(one)]
 
 
 def _keyboard(clinic_id: str, user: str, *, is_blocked: bool) -> list[str]:

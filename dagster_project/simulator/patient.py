@@ -59,7 +59,8 @@ def _event(channel: Channel, user: str, kind: str, timestamp: int) -> dict[str, 
         "webhookEventId": _ulid(timestamp),
         "deliveryContext": {"isRedelivery": False},
     }
-    if kind != "unfollow" and user not in channel.blocked:
+    # Who unblocks follows, and can be answered again.
+    if kind == "follow" or (kind != "unfollow" and user not in channel.blocked):
         event["replyToken"] = secrets.token_hex(16)
     return event
 

@@ -1,2 +1,2 @@
 -- Answered department 11 in the chat within 365 days; unknown once the answer is older.
-{{ patients_who_said("department", "11", 365) }}
+{{ patients_who_said("department", "11", 365, "self_reported") }}

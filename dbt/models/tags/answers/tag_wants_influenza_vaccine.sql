@@ -1,2 +1,2 @@
 -- Answered influenza_wish yes in the chat within 300 days; unknown once the answer is older.
-{{ patients_who_said("influenza_wish", "yes", 300) }}
+{{ patients_who_said("influenza_wish", "yes", 300, "self_reported") }}
