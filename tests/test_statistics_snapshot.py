@@ -6,7 +6,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from delivery_fixtures import MONDAY, Night, a_build, a_clinic, a_night, at, ready, user
-from sqlalchemy import insert
 
 from dagster_project.conversation.events import Event
 from dagster_project.delivery.snapshot import (
@@ -16,9 +15,9 @@ from dagster_project.delivery.snapshot import (
 )
 from dagster_project.delivery.sweep import doubtful, settle_doubtful
 from dagster_project.ledger.conversation import keep
-from dagster_project.ledger.statistic_tables import unit_statistic
-from dagster_project.ledger.store import stamp, writing
-from dagster_project.line.replies import Kind
+from dagster_project.ledger.statistics import note_counts, units_sent
+from dagster_project.ledger.store import writing
+from dagster_project.line.replies import Counts, Kind
 from dagster_project.prepare import Night as Given
 from dagster_project.prepare import prepare
 
@@ -53,11 +52,9 @@ def local(moment: datetime) -> datetime:
 
 def note(night: Night, at: datetime, impressions: int | None, clicks: int | None = None) -> None:
     """Write a reading of the only unit into the ledger."""
-    (sent,) = night.batches()
-    row = {"clinic_id": "aozora", "unit": sent["unit"], "read_on": at.date(), "read_at": stamp(at)}
-    row |= {"sent_on": MONDAY, "through_on": at.date()}
     with writing(night.engine, "aozora") as con:
-        con.execute(insert(unit_statistic), [row | {"impressions": impressions, "clicks": clicks}])
+        (unit,) = units_sent(con, "aozora")
+        note_counts(con, "aozora", unit, Counts(impressions, clicks), at.date(), at)
 
 
 def test_a_delivery_says_when_in_which_batch_and_what_for(night: Night, tmp_path: Path) -> None:

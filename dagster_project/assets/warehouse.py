@@ -45,7 +45,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
     """Return the input, the two audits and the publication, each one asset per clinic."""
 
     @dg.asset(
-        deps=[*(["landing", name] for name in (*DATASETS, "files")), "line_quota"],
+        deps=[*(["landing", name] for name in (*DATASETS, "files")), "line_quota", "line_insight"],
         group_name="landing",
         kinds={"duckdb"},
         partitions_def=partitions,

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, and_, select
 from dagster_project.conversation.fold import tokyo_day
 from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.statistics import (
-    is_frozen,
     is_hidden,
+    is_last_word,
     left_at,
     newest_readings,
     units_sent,
@@ -25,6 +25,10 @@ Delivery = tuple[
 Statistic = tuple[
     str, str, str, int, str, date, int, date | None, bool, int | None, int | None
 ]  # as `ledger.unit_statistics`
+INTENT = (
+    "occurrence_id", "campaign", "step", "line_user_id", "state", "as_of", "batch_id",
+    "content_version", "purpose",
+)  # fmt: skip
 
 
 def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
@@ -34,7 +38,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
     """
     query = (
         select(
-            intent,
+            *(intent.c[name] for name in INTENT),
             intent_patient.c.patient_id,
             batch.c.state.label("batch_state"),
             batch.c.accepted_at,
@@ -89,7 +93,7 @@ def statistics_for_warehouse(engine: Engine, clinic_id: str, as_of: date) -> lis
             each.sent_at.date(),
             each.recipients,
             found.read_at.date() if found else None,
-            is_frozen(each, found.read_at) if found else True,
+            is_last_word(each, found) if found else True,
             found.impressions if found else None,
             found.clicks if found else None,
         )

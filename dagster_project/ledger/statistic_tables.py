@@ -1,6 +1,6 @@
 """The ledger's table of LINE's statistics. Instants are written as in tables.py."""
 
-from sqlalchemy import Column, Date, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Date, Index, Integer, String, Table
 
 from dagster_project.ledger.schema import metadata
 
@@ -13,9 +13,11 @@ unit_statistic = Table(
     Column("unit", String(30), primary_key=True),
     Column("read_on", Date, primary_key=True),
     Column("read_at", String(32), nullable=False),
-    Column("sent_on", Date, nullable=False),
-    Column("through_on", Date, nullable=False),  # the last day that was asked for
+    Column("from_on", Date, nullable=False),  # the first day that was asked for, and the last
+    Column("through_on", Date, nullable=False),
     Column("impressions", Integer),  # people who opened; none where LINE does not show it
     Column("clicks", Integer),  # people who opened any link of it; none likewise
+    # False where LINE's list showed that the month's names were used up before: nothing is counted.
+    Column("is_assigned", Boolean, nullable=False),
     Index("unit_statistic_by_clinic", "clinic_id", "read_on"),
 )
