@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from delivery_fixtures import MONDAY, Night, a_build, a_night, at, plan_rows, rows_of, users
 from test_simulator import Raw
+from webhook_service import Answers, on_a_port
 
+from dagster_project.conversation.app import Ways, build_app
 from dagster_project.delivery.channel import WrongChannelError
-from dagster_project.delivery.snapshot import statistics_for_warehouse
+from dagster_project.delivery.snapshot import blocks_for_warehouse, statistics_for_warehouse
 from dagster_project.delivery.statistics import (
     REQUESTS_AN_HOUR,
     RESERVE,
@@ -23,6 +25,7 @@ from dagster_project.line.client import LineClient
 from dagster_project.line.insight import Insights
 from dagster_project.line.replies import Counts, TooManyRequestsError
 from dagster_project.simulator import RunningSimulator, start
+from dagster_project.simulator.behaviour import Behaviour
 
 INSIGHT = "GET /v2/bot/insight/message/event/aggregation"
 ALL = {"opens": 1.0, "open_hours": 1.0}
@@ -245,7 +248,7 @@ def faults(world: World, *script: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["500_before", "502_html", "accept_html", "reset_before",
-                                   "accept_truncated", "redirect", "400_bare"])  # fmt: skip
+                                   "accept_truncated", "redirect"])  # fmt: skip
 def test_one_failure_costs_one_unit_its_figure_of_the_night(world: World, fault: str) -> None:
     world.send(20, 21, 22)
     faults(world, "", fault, "")
@@ -269,6 +272,14 @@ def test_three_failures_in_a_row_end_it_and_two_do_not(world: World) -> None:
     faults(world, *["500_before"] * 2, "", *["500_before"] * 4)
     report = world.at(day(2)).night_reads()
     assert (report.read, report.failed, report.left_for_next_night) == (1, 5, 2)
+
+
+def test_a_question_line_refuses_keeps_no_other_waiting(world: World) -> None:
+    world.send(*[20] * 5)
+    faults(world, *["400_bare"] * 4)
+    report = world.at(day(2)).night_reads()
+    assert (report.read, report.failed, report.left_for_next_night) == (1, 4, 0)
+    assert report.trouble == "NothingThereError"
 
 
 @pytest.mark.parametrize("fault", ["401_once", "403_forbidden"])
@@ -298,3 +309,28 @@ def test_another_accounts_figures_are_never_read(world: World) -> None:
 def test_any_other_host_needs_to_be_declared_live() -> None:
     with pytest.raises(ValueError, match="not this machine"):
         Insights(Account("https://example.com", lambda: TOKEN)).counts("u", MONDAY, MONDAY)
+
+
+# --- who blocked ----------------------------------------------------------------------------
+
+
+def test_a_planted_block_comes_back_with_its_hour(world: World) -> None:
+    engine, secret = world.night.engine, "simulator-secret:aozora"
+    app = build_app(engine, {"aozora": secret}, {"aozora": Answers()}, lambda: world.now, Ways())
+    with on_a_port(app) as port:
+        planted = {"blocks": 0.5, "block_hours": 72, "seed": 5}
+        hook = f"http://127.0.0.1:{port}/webhook/aozora"
+        world.raw.control("channels", webhook=hook, behaviour=planted)
+        world.send(20)
+        world.at(day(1)).raw.get("/v2/bot/info")
+    leaving = {each: Behaviour(**planted).of(each, 0).blocks for each in users(20)}
+    expected = {
+        (each, (SENT_AT + after).replace(tzinfo=None))
+        for each, after in leaving.items()
+        if after is not None and SENT_AT + after <= day(1)
+    }
+    assert 0 < len(expected) < sum(after is not None for after in leaving.values())
+    found = blocks_for_warehouse(engine, "aozora", MONDAY + DAY)
+    assert {(each, at.replace(microsecond=0)) for each, at in found} == {
+        (each, at.replace(microsecond=0)) for each, at in expected
+    }

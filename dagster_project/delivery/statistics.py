@@ -24,7 +24,7 @@ from dagster_project.ledger.statistics import (
     units_sent,
 )
 from dagster_project.ledger.store import reading, writing
-from dagster_project.line.replies import Counts, TooManyRequestsError
+from dagster_project.line.replies import Counts, NothingThereError, TooManyRequestsError
 from dagster_project.settings import TOKYO
 
 AN_HOUR = timedelta(hours=1)
@@ -104,7 +104,7 @@ def read_statistics(
     report = Report(unassigned=len(unassigned))
     failures = 0
     for each in counted[:may_ask]:
-        last = min(now.date(), each.first_on + COUNTED)
+        last = min(now.date(), (each.sent_at + COUNTED).date())
         try:
             counts = channel.counts(each.unit, each.first_on, last)
         except (TooManyRequestsError, PermissionError) as error:
@@ -113,7 +113,8 @@ def read_statistics(
         except ConnectionError as error:
             report.trouble = type(error).__name__
             report.failed += 1
-            failures += 1
+            # A question that LINE refuses is a matter of one unit, and keeps no other waiting.
+            failures = 0 if isinstance(error, NothingThereError) else failures + 1
             if failures == GIVE_UP_AFTER:
                 break
             continue

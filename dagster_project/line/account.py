@@ -17,14 +17,10 @@ from dagster_project.line.http import opener
 from dagster_project.line.loopback import require_loopback
 from dagster_project.line.meaning import named_properties
 from dagster_project.line.messages import Message
-from dagster_project.line.replies import Quota, Webhook
+from dagster_project.line.replies import NothingThereError, Quota, Webhook
 
 TIMEOUT = 20  # seconds
 MAX_UNITS = 1000  # names a month; later ones are sent without being counted
-
-
-class NothingThereError(ConnectionError):
-    """LINE knows the channel, and has nothing of what was asked."""
 
 
 class RefusedTextError(Exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dagster_project.line.account import Account
 from dagster_project.line.loopback import require_loopback
-from dagster_project.line.replies import Counts, TooManyRequestsError
+from dagster_project.line.replies import Counts, NothingThereError, TooManyRequestsError
 
 if TYPE_CHECKING:
     from linebot.v3.insight import Insight
@@ -50,8 +50,8 @@ class Insights:
         """Return what people did with a unit's messages from a day to a day in Japan.
 
         `last` is at most 30 days after `first`. Raises TooManyRequestsError when this hour's
-        requests are used up, PermissionError when LINE refuses the token, ConnectionError when
-        it does not say.
+        requests are used up, PermissionError when LINE refuses the token, NothingThereError when
+        it refuses the question, and ConnectionError when it does not say.
         """
         from linebot.v3.insight.exceptions import ApiException  # noqa: PLC0415 - as above
 
@@ -74,4 +74,6 @@ def _meaning(status: int | None) -> Exception:
     said = f"statistics unread: HTTP {status}"
     if status == 429:
         return TooManyRequestsError(said)
-    return PermissionError(said) if status in {401, 403} else ConnectionError(said)
+    if status in {401, 403}:
+        return PermissionError(said)
+    return NothingThereError(said) if status in {400, 404} else ConnectionError(said)

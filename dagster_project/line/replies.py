@@ -59,5 +59,9 @@ class Counts:
     clicks: int | None
 
 
+class NothingThereError(ConnectionError):
+    """LINE knows the channel, and has nothing of what was asked."""
+
+
 class TooManyRequestsError(ConnectionError):
     """LINE answers no more requests of a kind for now."""
