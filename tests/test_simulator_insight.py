@@ -207,6 +207,18 @@ def test_people_block_at_their_hour_and_are_not_reached_again(line: Raw) -> None
     assert all(line.copies()[user] == 1 for user in gone)
 
 
+def test_who_comes_back_after_a_planted_block_stays(line: Raw) -> None:
+    line.control("channels", behaviour={"blocks": 1.0, "block_hours": 1.0})
+    send(line, 2)
+    channel = to(line, NOON + DAY).simulator.state.channel("aozora")
+    line.control("friends")
+    assert channel.blocked == {*users(2)}
+    form = {"clinic_id": "aozora", "user": user(0), "type": "follow"}
+    line.http.request("POST", f"{line.simulator.base_url}/chat", fields=form, redirect=False)
+    line.control("friends")
+    assert channel.blocked == {user(1)}
+
+
 def test_a_restart_forgets_none_of_it(tmp_path: Path) -> None:
     planted = {"opens": 1.0, "open_hours": 1.0, "blocks": 0.1}
     with start(tmp_path, NOON) as simulator:
