@@ -143,6 +143,10 @@ def test_what_was_read_longest_ago_comes_first_and_then_the_newest(world: World)
     world.at(day(7))
     due = worth_a_request(world.night.engine, "aozora", world.now)
     assert [each.recipients for each in due] == [23, 22, 21, 20]
+    faults(world, "", "", "500_before", "")
+    world.night_reads()
+    due = worth_a_request(world.night.engine, "aozora", day(8))
+    assert [each.recipients for each in due] == [21, 23, 22, 20]
 
 
 # --- what LINE says -------------------------------------------------------------------------
