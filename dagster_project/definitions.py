@@ -4,6 +4,7 @@ import warnings
 
 import dagster as dg
 
+from dagster_project.assets.asked import asked_assets
 from dagster_project.assets.derived import derived_assets
 from dagster_project.assets.landing import landing_assets
 from dagster_project.assets.line import line_assets
@@ -24,6 +25,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             landing_assets(clinics),
+            *asked_assets(clinics),
             *warehouse_assets(clinics),
             *derived_assets(settings, clinics),
             *line_assets(clinics),

@@ -30,16 +30,17 @@ from dagster_project.delivery.freeze import FreezeError
 from dagster_project.delivery.lease import lease
 from dagster_project.delivery.plan import PlanRow
 from dagster_project.delivery.reconcile import reconcile
-from dagster_project.delivery.snapshot import deliveries_for_warehouse
+from dagster_project.delivery.snapshot import deliveries_for_warehouse, statistics_for_warehouse
 from dagster_project.forget.hashes import Forgotten, LostKeyError
 from dagster_project.ledger.batches import DEADLINE, begin_try, record_reply
 from dagster_project.ledger.erase import erase, scour
 from dagster_project.ledger.forgotten import add
 from dagster_project.ledger.retention import retire
+from dagster_project.ledger.statistics import note_counts, readings_since, units_sent
 from dagster_project.ledger.store import open_ledger, reading, stamp, writing
 from dagster_project.ledger.tables import attempt, batch
 from dagster_project.line.client import LineClient
-from dagster_project.line.replies import Kind, Reply
+from dagster_project.line.replies import Counts, Kind, Reply
 from dagster_project.simulator import start
 
 HANDS = 6
@@ -115,6 +116,18 @@ def test_a_night_from_plan_to_proof(night: Night) -> None:
     with reading(night.engine) as con:
         kinds = con.execute(select(attempt.c.kind).order_by(attempt.c.id)).scalars().all()
     assert kinds == ["unknown", "rate_limited", "accepted", "already_accepted", "accepted"]
+
+
+def test_the_last_answer_of_a_day_is_the_days(night: Night) -> None:
+    ready(night, people=30).send()
+    with writing(night.engine, "aozora") as con:
+        (unit,) = units_sent(con, "aozora")
+        for hour, people in ((2, 20), (3, None), (4, 22)):
+            note_counts(con, "aozora", unit, Counts(people, None), MONDAY, at(hour))
+        assert readings_since(con, "aozora", at(3)) == 1
+        assert readings_since(con, "aozora", at(4)) == 0
+    (row,) = statistics_for_warehouse(night.engine, "aozora", MONDAY)
+    assert row[3:] == (1, "v1", MONDAY, 30, MONDAY, False, 22, None)
 
 
 def test_refused_released_deferred_and_expired(night: Night) -> None:

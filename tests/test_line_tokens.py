@@ -14,7 +14,7 @@ import pytest
 from delivery_fixtures import a_clinic, at, users
 
 from dagster_project.line.account import Account
-from dagster_project.line.connect import account_of
+from dagster_project.line.asking import account_of
 from dagster_project.line.credentials import (
     CredentialError,
     Credentials,

@@ -10,11 +10,15 @@ class WrongChannelError(Exception):
     """The token is another account's: whatever were sent would come from a stranger."""
 
 
-class Asked(Protocol):
-    """A channel as far as it tells whose it is and what the month has left."""
+class Named(Protocol):
+    """A channel as far as it tells whose it is."""
 
     def basic_id(self) -> str:
         """Return the account's basic ID. Raises as `Channel.basic_id`."""
+
+
+class Asked(Named, Protocol):
+    """A channel as far as it tells whose it is and what the month has left."""
 
     def quota(self) -> Quota:
         """Return this month's quota. Raises as `Channel.quota`."""
@@ -39,7 +43,7 @@ class Channel(Protocol):
         """Return the unit names LINE has seen this month. Raises when they cannot be read."""
 
 
-def prove(channel: Asked, clinic: Clinic) -> None:
+def prove(channel: Named, clinic: Clinic) -> None:
     """Ask LINE whose token this is. Raises WrongChannelError unless it is the clinic's account."""
     found, expected = channel.basic_id(), clinic.line.channel
     if found != expected:

@@ -10,20 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request
 
 from dagster_project.line.http import opener
 from dagster_project.line.loopback import require_loopback
 from dagster_project.line.meaning import named_properties
 from dagster_project.line.messages import Message
-from dagster_project.line.replies import Quota, Webhook
+from dagster_project.line.replies import NothingThereError, Quota, Webhook
 
 TIMEOUT = 20  # seconds
 MAX_UNITS = 1000  # names a month; later ones are sent without being counted
-
-
-class NothingThereError(ConnectionError):
-    """LINE knows the channel, and has nothing of what was asked."""
 
 
 class RefusedTextError(Exception):
@@ -87,7 +84,25 @@ class Account:
         Raises ConnectionError or PermissionError when LINE does not say.
         """
         info = self._get("units", "/v2/bot/message/aggregation/info")
-        return MAX_UNITS - int(info["numOfCustomAggregationUnits"])
+        try:
+            return MAX_UNITS - int(info["numOfCustomAggregationUnits"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConnectionError(f"units unread: {type(error).__name__}") from None
+
+    def unit_names(self) -> set[str]:
+        """Return this month's unit names. Raises as `units_left`."""
+        names: set[str] = set()
+        path = "/v2/bot/message/aggregation/list?limit=100"
+        start = ""
+        while True:
+            page = self._get("units", f"{path}&start={quote(start)}" if start else path)
+            try:
+                names.update(map(str, page["customAggregationUnits"]))
+            except (KeyError, TypeError) as error:
+                raise ConnectionError(f"units unread: {type(error).__name__}") from None
+            start = str(page.get("next") or "")
+            if not start:
+                return names
 
     def refusal_of(self, messages: Sequence[Message]) -> str | None:
         """Return what LINE would refuse in a message, None where it would take it; sends nothing.

@@ -86,16 +86,7 @@ class LineClient:
 
     def aggregation_units(self) -> set[str]:
         """Return this month's unit names: a unit that is there was accepted by LINE."""
-        names: set[str] = set()
-        start: str | None = None
-        while True:
-            page = self._api.get_aggregation_unit_name_list(
-                limit="100", start=start, _request_timeout=self._timeouts
-            )
-            names.update(page.custom_aggregation_units)
-            start = page.next
-            if not start:
-                return names
+        return self._account.unit_names()
 
     def _request(self, body: bytes) -> MulticastRequest | PushMessageRequest:
         """Return the SDK's form of frozen bytes, which puts those very bytes on the wire.

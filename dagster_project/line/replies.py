@@ -49,3 +49,19 @@ class Quota:
     def left(self) -> int | None:
         """Return how many recipients may still be written to, or None without a cap."""
         return None if self.limit is None else max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many people opened a unit's messages, and any link in them; None is not shown."""
+
+    impressions: int | None
+    clicks: int | None
+
+
+class NothingThereError(ConnectionError):
+    """LINE knows the channel, and has nothing of what was asked."""
+
+
+class TooManyRequestsError(ConnectionError):
+    """LINE answers no more requests of a kind for now."""

@@ -1,9 +1,12 @@
 """What LINE remembers of one channel: friends, quota, retry keys, unit names, copies delivered."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from dagster_project.simulator.behaviour import Behaviour, Sending
 
 REPLY_TOKEN_LIFE = timedelta(minutes=1)
 STATELESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -19,6 +22,7 @@ SETTABLE = {
     "consumption_lag": "consumption_lag",
     "webhook": "webhook",
     "is_webhook_used": "is_webhook_used",
+    "behaviour": "planted",
 }
 
 
@@ -33,16 +37,17 @@ class RetryKey:
 
 @dataclass
 class Bucket:
-    """Tokens that come back with time, `rate` of them a second and at most that many at once."""
+    """Tokens that come back with time: `rate` of them in `per` seconds, as many at once at most."""
 
     rate: int
+    per: int
     tokens: float
     at: datetime
 
     def take(self, now: datetime) -> bool:
         """Take a token; return False when there is none."""
         elapsed = max(0.0, (now - self.at).total_seconds())
-        self.tokens, self.at = min(self.rate, self.tokens + elapsed * self.rate), now
+        self.tokens, self.at = min(self.rate, self.tokens + elapsed * self.rate / self.per), now
         if self.tokens < 1:
             return False
         self.tokens -= 1
@@ -77,10 +82,15 @@ class Channel:
     faults: list[str] = field(default_factory=list)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     altered_retries: int = 0
+    planted: dict[str, Any] = field(default_factory=dict)  # of Behaviour: what users do from now on
+    sendings: list[Sending] = field(default_factory=list)  # those under a unit name
+    copies: Counter[str] = field(default_factory=Counter)  # that each user got so far
+    leaving: dict[str, datetime] = field(default_factory=dict)  # who will block, and when
+    insight_faults: list[str] = field(default_factory=list)
 
-    def is_within_rate(self, endpoint: str, rate: int, now: datetime) -> bool:
-        """Return whether one more request fits the endpoint's rate limit."""
-        return self.buckets.setdefault(endpoint, Bucket(rate, rate, now)).take(now)
+    def is_within_rate(self, endpoint: str, rate: int, now: datetime, per: int = 1) -> bool:
+        """Return whether one more request fits the endpoint's limit, `rate` in `per` seconds."""
+        return self.buckets.setdefault(endpoint, Bucket(rate, per, rate, now)).take(now)
 
     def retry_key(self, key: str, now: datetime) -> RetryKey:
         """Return what LINE knows of a key: nothing before, or 24 hours after, its first request."""
@@ -110,6 +120,8 @@ class Channel:
     def hear(self, said: dict[str, Any]) -> None:
         """Take over what a user did in the chat."""
         self.last_ms = max(self.last_ms, int(said["timestamp"]))
+        if said["type"] in {"follow", "unfollow"}:
+            self.leaving.pop(said["user"], None)
         if said["type"] == "follow":
             self.befriend({said["user"]}, set())
         elif said["type"] == "unfollow":
@@ -145,6 +157,7 @@ class Channel:
         names = self.units.setdefault(month(now), [])
         if unit and unit not in names and len(names) < MAX_UNITS_A_MONTH:
             names.append(unit)
+        self._react(unit if unit in names else None, reached, body["messages"], now)
         self.inbox += [
             {
                 "user": user,
@@ -156,6 +169,26 @@ class Channel:
             }
             for user in reached
         ]
+
+    def _react(
+        self, unit: str | None, reached: list[str], messages: list[dict[str, Any]], now: datetime
+    ) -> None:
+        """Have users do with their copies what is planted: some of them will block."""
+        behaviour = Behaviour(**self.planted)
+        before = [(user, self.copies[user]) for user in reached]
+        self.copies.update(reached)
+        if unit:
+            self.sendings.append(Sending(unit, now, messages, before, behaviour))
+        if behaviour.blocks:
+            for user, nth in before:
+                after = behaviour.of(user, nth).blocks
+                if after is not None:
+                    self.leaving.setdefault(user, now + after)
+
+    def due_to_leave(self, now: datetime) -> list[tuple[datetime, str]]:
+        """Return whose hour to block has come, and when that was, in that order."""
+        due = [(at, user) for user, at in self.leaving.items() if at <= now]
+        return sorted(each for each in due if each[1] not in self.blocked)
 
 
 def month(now: datetime) -> str:

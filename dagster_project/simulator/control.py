@@ -4,17 +4,23 @@ from datetime import datetime
 
 from aiohttp import web
 
+from dagster_project.simulator.behaviour import Behaviour
 from dagster_project.simulator.channel import SETTABLE
 from dagster_project.simulator.faults import is_known
 from dagster_project.simulator.state import State
 
 
 async def channels(request: web.Request, state: State) -> web.StreamResponse:
-    """POST {clinic_id, channel?, monthly_limit?, used?, unknown_users?, consumption_lag?}.
+    """POST {clinic_id, channel?, monthly_limit?, used?, unknown_users?, behaviour?, ...}.
 
-    Opens a channel, or changes what is given of it; `channel` is its basic ID.
+    Opens a channel, or changes what is given of it; `channel` is its basic ID, `behaviour` what
+    its users do with whatever they get from now on.
     """
     body = await request.json()
+    try:
+        Behaviour(**body.get("behaviour", {}))
+    except (TypeError, ValueError) as error:
+        return web.json_response({"message": str(error)}, status=400)
     known = state.channel(body["clinic_id"])
     is_news = any(
         getattr(known, attribute) != body[name]
@@ -42,12 +48,19 @@ async def friends(request: web.Request, state: State) -> web.StreamResponse:
 
 
 async def faults(request: web.Request, state: State) -> web.StreamResponse:
-    """POST {clinic_id, script: [...]}: one fault a message request, in order; "" is none."""
+    """POST {clinic_id, script: [...], of?}: one fault a request, in order; "" is none.
+
+    A request is of `messages`, or of `insight`.
+    """
     body = await request.json()
     script = list(body["script"])
     if unknown := [each for each in script if not is_known(each)]:
         return web.json_response({"message": f"no such fault: {unknown}"}, status=400)
-    state.channel(body["clinic_id"]).faults = script
+    channel = state.channel(body["clinic_id"])
+    if body.get("of") == "insight":
+        channel.insight_faults = script
+    else:
+        channel.faults = script
     return web.json_response({})
 
 

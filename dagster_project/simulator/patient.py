@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from datetime import datetime
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
@@ -36,15 +37,34 @@ async def say(request: web.Request, state: State) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/chat?clinic_id={clinic_id}&user={user}&delivered={delivered}")
 
 
+async def block_when_due(state: State) -> None:
+    """Have those block whose hour has come, each at that hour, and tell the webhook."""
+    for channel in list(state.channels.values()):
+        for at, user in channel.due_to_leave(state.now()):
+            # Another request may have seen to it while the webhook was told of the one before.
+            if user in channel.leaving:
+                await deliver_event(state, channel, user, "unfollow", "", {}, at)
+
+
 async def deliver_event(
-    state: State, channel: Channel, user: str, kind: str, shown: str, more: dict[str, Any]
+    state: State,
+    channel: Channel,
+    user: str,
+    kind: str,
+    shown: str,
+    more: dict[str, Any],
+    at: datetime | None = None,
 ) -> str:
-    """Write what a user did into the talk and tell the webhook; return its status, or why not."""
-    timestamp = max(int(state.now().timestamp() * 1000), channel.last_ms + 1)
+    """Write what a user did into the talk and tell the webhook; return its status, or why not.
+
+    It is now, or was at an earlier instant.
+    """
+    at = at or state.now()
+    timestamp = max(int(at.timestamp() * 1000), channel.last_ms + 1)
     event = _event(channel, user, kind, timestamp) | more
     if token := event.get("replyToken"):
         channel.reply_tokens[str(token)] = (user, state.now())
-    done: dict[str, Any] = {"user": user, "type": kind, "at": state.now().isoformat()}
+    done: dict[str, Any] = {"user": user, "type": kind, "at": at.isoformat()}
     done |= {"text": shown, "timestamp": timestamp}
     state.record({"event": "said", "clinic_id": channel.clinic_id, "said": done})
     return await call_webhook(channel, event)

@@ -13,6 +13,7 @@ from aiohttp import web
 from dagster_project.simulator import (
     account,
     control,
+    insight,
     linking,
     messaging,
     page,
@@ -51,6 +52,7 @@ def build_app(state: State) -> web.Application:
         ("GET", "/v2/bot/message/delivery/multicast", for_channel(account.multicast_count)),
         ("GET", "/v2/bot/message/aggregation/info", for_channel(account.unit_count)),
         ("GET", "/v2/bot/message/aggregation/list", for_channel(account.unit_names)),
+        ("GET", "/v2/bot/insight/message/event/aggregation", for_channel(insight.per_unit)),
         ("GET", "/v2/bot/followers/ids", for_channel(account.followers)),
         ("GET", "/v2/bot/profile/{user}", for_channel(account.profile)),
         ("POST", "/v2/bot/user/{user}/linkToken", for_channel(linking.link_token)),
@@ -79,7 +81,9 @@ def build_app(state: State) -> web.Application:
 async def _count(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    request.app[STATE].calls[f"{request.method} {request.path}"] += 1
+    state = request.app[STATE]
+    state.calls[f"{request.method} {request.path}"] += 1
+    await patient.block_when_due(state)
     return await handler(request)
 
 
