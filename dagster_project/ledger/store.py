@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
 from dagster_project.ledger import chat_tables, tables  # noqa: F401 - so that metadata has them
-from dagster_project.ledger.schema import metadata
+from dagster_project.ledger.schema import bring_up_to_date
 
 OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses
 
 
 @cache
 def open_ledger(url: str) -> Engine:
-    """Return an engine on the ledger, with its tables made if they are not there yet."""
+    """Return an engine on the ledger, with the tables and columns made that are not there yet."""
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite and parsed.database:
@@ -34,9 +34,9 @@ def open_ledger(url: str) -> Engine:
         event.listen(engine, "connect", _durable_postgres)
     with engine.begin() as con:
         if not is_sqlite:
-            # Two that open a new ledger at once must not both make its tables.
+            # Two that open a ledger at once must not both make its tables and columns.
             con.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OUR_LOCKS})")
-        metadata.create_all(con)
+        bring_up_to_date(con)
     return engine
 
 
