@@ -48,9 +48,10 @@ TABLES = {
     # knows, and when LINE was asked.
     "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer,"
     " messages_left integer, quota_read_at timestamp",
-    "clinic.campaign_content": "campaign varchar, content_version varchar",
+    "clinic.campaign_content": "campaign varchar, variant varchar, content_version varchar",
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
-    " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
+    " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp,"
+    " variant varchar",
     "ledger.vetoes": "scope varchar, subject varchar",
     "ledger.audience_approvals": "campaign varchar, as_of date, members bigint",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
@@ -105,7 +106,8 @@ class Night:
         NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links`, `chat_consents`, `chat_answers`
     )
     choices: Rows = ()  # as `clinic.choices`
-    contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
+    # The content version of each variant of each campaign.
+    contents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def prepare(work: Path, night: Night) -> dict[str, int]:
@@ -181,7 +183,10 @@ def landing_view(
 
 
 def _clinic_tables(
-    con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection,
+    clinic: Clinic,
+    as_of: date,
+    contents: Mapping[str, Mapping[str, str]],
 ) -> None:
     _fill(con, "clinic.profile", [_profile(clinic)])
     _fill(con, "clinic.departments", [[*pair] for pair in clinic.departments.items()])
@@ -190,7 +195,8 @@ def _clinic_tables(
     _fill(con, "clinic.screenings", [[screening] for screening in clinic.screenings])
     days = [as_of + timedelta(days=n) for n in range(-400, 61)]
     _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
-    _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
+    said = [[name, *pair] for name, versions in contents.items() for pair in versions.items()]
+    _fill(con, "clinic.campaign_content", said)
 
 
 def _contact_policy(clinic: Clinic, room: Room) -> list[object]:

@@ -52,7 +52,7 @@ from dagster_project.simulator.faults import NAMES, SLOW
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is written counts here, not where
 CLINIC = a_clinic("operated")
 PEOPLE = users(6)
-NEEDS_APPROVAL = Campaign(("vaccine", "v2"), "鈴木", is_required=True)
+NEEDS_APPROVAL = Campaign([("vaccine", "v2")], "鈴木", is_required=True)
 MESSAGES = {each: [{"type": "text", "text": f"お知らせ {each}"}] for each in ("v1", "v2")}
 EVERYBODY = [
     *plan_rows(PEOPLE, "lapsed", 3, CLINIC.clinic_id),
@@ -205,7 +205,7 @@ class Operators(RuleBasedStateMachine):
                         end(con, clinic_id, "stop", *WORD, now)
                     end(con, mine, "breaker", *WORD, now)
                 case "approve":
-                    wish = approvals.Wish(NEEDS_APPROVAL.content, NEEDS_APPROVAL.owner, "佐藤")
+                    wish = approvals.Wish(NEEDS_APPROVAL.contents[0], NEEDS_APPROVAL.owner, "佐藤")
                     approvals.approve(con, mine, wish, self.today, now)
                     self.approved.add(self.today)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, and_, select
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent, intent_patient
 
-Delivery = tuple[str, str, int, str, str, str, object, datetime | None]
+Delivery = tuple[str, str, int, str, str, str, object, datetime | None, str]
 
 
 def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
@@ -26,6 +26,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
             intent.c.as_of,
             batch.c.state.label("batch_state"),
             batch.c.accepted_at,
+            intent.c.variant,
         )
         .join(
             intent_patient,
@@ -48,6 +49,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
                 _state(row.state, row.batch_state),
                 row.as_of,
                 _naive_utc(row.accepted_at),
+                row.variant,
             )
             for row in con.execute(query)
         ]
