@@ -71,6 +71,21 @@ def test_a_message_for_several_patients_is_stopped_by_a_veto_on_one(night: Night
     assert night.send().accepted == 0
 
 
+@pytest.mark.parametrize(
+    ("merged", "left"),
+    [({}, 3), ({"p9": "p1"}, 2), ({"p9": "p7"}, 3), ({"p1": "p9"}, 3), ({"lapsed": "p1"}, 3)],
+)
+def test_a_veto_on_a_chart_that_was_merged_stops_the_one_it_is_in(
+    night: Night, merged: dict[str, str], left: int
+) -> None:
+    veto(night, "patient p9")
+    veto(night, "campaign lapse")
+    rows = plan_rows(users(3))
+    night.plan(rows)
+    night.freeze(rows, merged=merged)
+    assert night.send().accepted == left
+
+
 # --- approval -------------------------------------------------------------------------------
 
 
