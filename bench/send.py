@@ -49,9 +49,10 @@ MESSAGES: Wordings = {
 }
 # Every third message is for two siblings.
 PLAN = f"""
-insert into delivery_plan
-select 'bench/c' || i % {CAMPAIGNS} || '/1/v1/2026-H1', printf('U%032x', i),
-       'p' || i || if(i % 3 = 0, ',s' || i, ''), 'plain'
+insert into delivery_plan by name
+select 'bench/c' || i % {CAMPAIGNS} || '/1/v1/2026-H1' as occurrence_id,
+       printf('U%032x', i) as line_user_id,
+       'p' || i || if(i % 3 = 0, ',s' || i, '') as patient_ids, 'plain' as wording
 from range($people) numbers (i);
 """
 DECISIONS = """
@@ -72,7 +73,7 @@ def publish(path: Path, people: int) -> list[PlanRow]:
         con.execute("insert into campaigns select distinct campaign, 0 from delivery_decisions")
         rows = con.execute(
             "select occurrence_id, split_part(occurrence_id, '/', 2), 1, line_user_id,"
-            " patient_ids, 3, 'visit', 'v1' from delivery_plan order by all"
+            " patient_ids, 3, 'visit', 'v1', 'a' from delivery_plan order by all"
         ).fetchall()
     return [PlanRow(*row) for row in rows]
 

@@ -49,11 +49,11 @@ TABLES = {
     # knows, and when LINE was asked.
     "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer,"
     " messages_left integer, quota_read_at timestamp",
-    "clinic.campaign_content": "campaign varchar, content_version varchar",
+    "clinic.campaign_content": "campaign varchar, variant varchar, content_version varchar",
     # `accepted_at` is in Asia/Tokyo, and null while it has not left.
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
     " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp,"
-    " batch_id varchar, content_version varchar, purpose varchar",
+    " batch_id varchar, content_version varchar, purpose varchar, variant varchar",
     # What LINE last said of each batch. Null is what it does not show: fewer than 20 people.
     "ledger.unit_statistics": "batch_id varchar, unit varchar, campaign varchar, step integer,"
     " content_version varchar, sent_on date, recipients integer, read_on date, is_frozen boolean,"
@@ -115,7 +115,8 @@ class Night:
         NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links`, `chat_consents`, `chat_answers`
     )
     choices: Rows = ()  # as `clinic.choices`
-    contents: Mapping[str, str] = field(default_factory=dict)  # content version of each campaign
+    # The content version of each variant of each campaign.
+    contents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     seeds: Path | None = None  # a warehouse file with the seeds; without it dbt builds them
 
 
@@ -196,7 +197,10 @@ def landing_view(
 
 
 def _clinic_tables(
-    con: duckdb.DuckDBPyConnection, clinic: Clinic, as_of: date, contents: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection,
+    clinic: Clinic,
+    as_of: date,
+    contents: Mapping[str, Mapping[str, str]],
 ) -> None:
     _fill(con, "clinic.profile", [_profile(clinic)])
     _fill(con, "clinic.departments", [[*pair] for pair in clinic.departments.items()])
@@ -205,7 +209,8 @@ def _clinic_tables(
     _fill(con, "clinic.screenings", [[screening] for screening in clinic.screenings])
     days = [as_of + timedelta(days=n) for n in range(-400, 61)]
     _fill(con, "clinic.open_days", [[day] for day in days if clinic.calendar.is_open(day)])
-    _fill(con, "clinic.campaign_content", [[*pair] for pair in contents.items()])
+    said = [[name, *pair] for name, versions in contents.items() for pair in versions.items()]
+    _fill(con, "clinic.campaign_content", said)
 
 
 def _contact_policy(clinic: Clinic, room: Room) -> list[object]:

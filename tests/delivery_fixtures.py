@@ -56,11 +56,14 @@ def plan_rows(
     priority: int = 3,
     clinic_id: str = "aozora",
     version: str = "v1",
+    variant: str = "a",
 ) -> list[PlanRow]:
     """Return one row for each account; patient p<n> belongs to account n."""
     occurrence = f"{clinic_id}/{campaign}/1/{version}/2026-H1"
     return [
-        PlanRow(occurrence, campaign, 1, each, patient_of(each), priority, "visit", version)
+        PlanRow(
+            occurrence, campaign, 1, each, patient_of(each), priority, "visit", version, variant
+        )
         for each in people
     ]
 

@@ -12,7 +12,7 @@ SHAPE = """
 create schema meta;
 create table meta.build (clinic_id varchar, build_id varchar, as_of date, built_at varchar);
 create table delivery_plan (
-    occurrence_id varchar, line_user_id varchar, patient_ids varchar, variant varchar,
+    occurrence_id varchar, line_user_id varchar, patient_ids varchar, wording varchar,
     quota_turn bigint, quota_place bigint, goes_in_parts boolean
 );
 create table delivery_decisions (campaign varchar, patient_id varchar, reason varchar);
@@ -21,6 +21,7 @@ create table scenario_positions (
     campaign varchar, patient_id varchar, visits_count_from date, state varchar
 );
 create table tag_references (campaign varchar, tag varchar);
+create table stg_patient_merges (patient_id varchar, into_patient_id varchar);
 """
 
 

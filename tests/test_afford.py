@@ -20,7 +20,7 @@ from dagster_project.line.replies import Quota
 
 def message(campaign: int, person: int) -> Planned:
     key = (f"aozora/{campaign}/1/none/2026-06", f"U{person:032x}")
-    return Planned(key, "visit", ["1"], str(campaign), campaign, "v1", "b", None)
+    return Planned(key, "visit", ["1"], str(campaign), campaign, "v1", "a", "b", None)
 
 
 # Sizes of the turns: the first is of those with a last day, each later one a campaign.

@@ -209,7 +209,7 @@ def test_files_without_their_other_half(dbt: Path) -> None:
 def test_a_text_for_a_case_that_does_not_exist_is_named(dbt: Path) -> None:
     (dbt / URGENT).rename(dbt / "campaigns/vaccination/message.hurry.json")
     (found,) = said(lint(dbt, MONDAY))
-    assert "no variant 'hurry'; one of several, urgent, several_urgent" in found
+    assert "no wording 'hurry'; one of several, urgent, several_urgent" in found
 
 
 def test_each_step_of_a_scenario_has_a_text_and_no_text_is_of_no_step(dbt: Path) -> None:
@@ -218,7 +218,7 @@ def test_each_step_of_a_scenario_has_a_text_and_no_text_is_of_no_step(dbt: Path)
     found = said(lint(dbt, MONDAY))
     assert len(found) == 2
     assert "message.3.json:1: no message.3.json" in found[0]
-    assert "no variant '4'; one of several, urgent, several_urgent, 2, 3" in found[1]
+    assert "no wording '4'; one of several, urgent, several_urgent, 2, 3" in found[1]
 
 
 def test_a_file_saved_by_another_editor_is_told_by_its_name(dbt: Path) -> None:

@@ -1,5 +1,6 @@
 """Two charts of one person made one in the EMR: the link goes on, and one message goes out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from clinic_builder import Row, clinic_yaml, user
+from delivery_fixtures import Clock, Night, ScriptedLine, a_build, a_clinic, plan_rows
 from nights import MONDAY, World, at
 
 from dagster_project.clinic import load_clinic
+from dagster_project.controls.veto import veto
 from dagster_project.conversation.events import parse
 from dagster_project.conversation.script import Script
 from dagster_project.forget.command import run_forget
@@ -18,9 +21,10 @@ from dagster_project.ingest.reachability import reachable
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts, issue_code, keep
 from dagster_project.ledger.forgotten import read_forgotten
-from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.holds import in_force, place
+from dagster_project.ledger.store import open_ledger, reading, writing
 
-SUNDAY = MONDAY - timedelta(days=1)
+SATURDAY, SUNDAY = MONDAY - timedelta(days=2), MONDAY - timedelta(days=1)
 
 
 def rows() -> dict[str, list[Row]]:
@@ -79,6 +83,66 @@ def test_a_merged_chart_keeps_its_link_and_its_person_hears_once(world: World) -
     gate = reachable(place.landing_dir(), clinic, MONDAY, heard)
     assert gate is not None
     assert {(who, patient) for who, patient, _ in gate} == set(night)
+
+
+def told_before(world: World, numbers: dict[str, str]) -> None:
+    """Let accounts have heard of the campaign two days ago, under the chart numbers of then."""
+    engine = open_ledger(world.settings(MONDAY).ledger())
+    night = Night(
+        engine,
+        ScriptedLine(account="good"),
+        Clock(at(SATURDAY, 10, 5)),
+        a_clinic("good"),
+        a_build(SATURDAY, "good"),
+    )
+    rows = [
+        replace(row, patient_ids=numbers[row.line_user_id])
+        for row in plan_rows(numbers, "lapsed_6_months", clinic_id="good")
+    ]
+    night.plan(rows)
+    night.freeze(rows)
+    assert night.send().accepted == len(rows)
+
+
+def test_what_was_sent_and_what_was_vetoed_follow_a_merged_chart(world: World) -> None:
+    before = rows()
+    before["line_links"].append(
+        {"line_user_id": user(4), "patient_no": "4", "consent_purposes": "visit"}
+    )
+    world.write("good", MONDAY, before)
+    merge(world, ("101", "2"), ("102", "0103"), ("103", "3"))
+    told_before(world, {user(1): "101", user(9): "104"})
+    settings = world.settings(MONDAY)
+    engine = open_ledger(settings.ledger())
+    with writing(engine, "good") as con:
+        for who in ("102", "104"):
+            assert place(con, "good", "veto", "本人の希望", "佐藤", at(SUNDAY, 9), f"patient {who}")
+    assert world.nightly() == 0
+    # 104 is a chart of its own, of which nothing holds for 4.
+    assert world.received("good") == {user(4): 1}
+    decided = world.published(
+        "good",
+        "select patient_id, reason from delivery_decisions"
+        " where campaign = 'lapsed_6_months' and patient_id in ('2', '3', '4') order by all",
+    )
+    assert decided == [("2", "already_this_cycle"), ("3", "vetoed"), ("4", "send")]
+
+    def said(patient: str, *, withdrawn: bool) -> int:
+        console = world._console()
+        return veto(
+            settings, None, patient, None, "佐藤", "本人の希望", console, is_withdrawn=withdrawn
+        )
+
+    def vetoed() -> list[str]:
+        with reading(engine) as con:
+            return [each.subject for each in in_force(con, "good", "veto")]
+
+    # Staff know the number of today; whoever says the old one means the same chart.
+    assert said("3", withdrawn=True) == 0
+    assert vetoed() == ["patient 104"]
+    assert said("3", withdrawn=True) == 1
+    assert said("00102", withdrawn=False) == 0
+    assert vetoed() == ["patient 104", "patient 3"]
 
 
 def test_a_chart_number_links_by_what_is_published_tonight(world: World) -> None:

@@ -143,7 +143,7 @@ def test_a_resend_says_what_the_first_one_said(tmp_path: Path) -> None:
     row = plan_rows([user(1)])[0]
     both = type(row)(**(vars(row) | {"patient_ids": "p1,p2"}))
     night.plan([both])
-    night.freeze([both], messages=messages, variants={both.key: "several"})
+    night.freeze([both], messages=messages, told_as={both.key: "several"})
     night.line.script = [Kind.UNKNOWN] * 5
     night.send()
     night.clock.now += timedelta(days=1)

@@ -88,7 +88,8 @@ def test_a_clinical_word_is_found_wherever_and_however_it_is_written(
 def test_every_campaign_of_the_project_passes() -> None:
     found = versions(ROOT / "dbt" / "campaigns")
     assert found
-    assert len(set(found.values())) == len(found)
+    contents = [each for by_variant in found.values() for each in by_variant.values()]
+    assert len(set(contents)) == len(contents)
 
 
 def test_the_version_is_that_of_the_content_and_of_nothing_else() -> None:
@@ -114,37 +115,37 @@ def test_all_texts_of_a_folder_are_one_content(tmp_path: Path) -> None:
     (tmp_path / "recall").mkdir()
     plain, several = tmp_path / "recall/message.json", tmp_path / "recall/message.several.json"
     plain.write_text(json.dumps([text("ひとり")]), encoding="utf-8")
-    alone = versions(tmp_path)["recall"]
+    alone = versions(tmp_path)["recall"]["a"]
     # A folder with one text keeps the version it always had.
     assert alone == content_version([text("ひとり")])
     several.write_text(json.dumps([text("{children}名")]), encoding="utf-8")
-    both = versions(tmp_path)["recall"]
+    both = versions(tmp_path)["recall"]["a"]
     assert both != alone
     several.write_text(json.dumps([text("{children}人")]), encoding="utf-8")
-    assert versions(tmp_path)["recall"] not in {alone, both}
+    assert versions(tmp_path)["recall"]["a"] not in {alone, both}
 
 
 def test_an_account_is_told_the_nearest_text_there_is(tmp_path: Path) -> None:
     folder = tmp_path / "recall"
     folder.mkdir()
     (folder / "message.json").write_text(json.dumps([text("ひとり")]), encoding="utf-8")
-    version = versions(tmp_path)["recall"]
+    version = versions(tmp_path)["recall"]["a"]
     told = [wording(wordings(tmp_path), version, name, 2) for name in ("plain", "several_urgent")]
     assert told == [[text("ひとり")], [text("ひとり")]]
     (folder / "message.several.json").write_text(
         json.dumps([text("{children}名")]), encoding="utf-8"
     )
-    version = versions(tmp_path)["recall"]
+    version = versions(tmp_path)["recall"]["a"]
     said = wordings(tmp_path)
     assert wording(said, version, "several", 3) == [text("3名")]
     assert wording(said, version, "several_urgent", 2) == [text("2名")]
     assert wording(said, version, "urgent", 1) == [text("ひとり")]
     (folder / "message.urgent.json").write_text(json.dumps([text("急ぎ")]), encoding="utf-8")
-    version = versions(tmp_path)["recall"]
+    version = versions(tmp_path)["recall"]["a"]
     assert wording(wordings(tmp_path), version, "several_urgent", 2) == [text("急ぎ")]
 
 
-def test_a_bad_variant_is_named_with_its_file(tmp_path: Path) -> None:
+def test_a_bad_wording_is_named_with_its_file(tmp_path: Path) -> None:
     folder = tmp_path / "recall"
     folder.mkdir()
     (folder / "message.json").write_text(json.dumps([text("あ")]), encoding="utf-8")

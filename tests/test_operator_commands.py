@@ -2,13 +2,14 @@
 
 Nights are published, planned and sent in any order, also twice, late, by two senders or by one
 that dies in a call; LINE fails in every way; staff stop, resume, reset, veto, approve, resend
-and forget; people withdraw their consent. What may never happen is looked at where bytes
-leave, and after every step.
+and forget, and change who is told which of two texts; people withdraw their consent. What may
+never happen is looked at where bytes leave, and after every step.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,11 +27,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from ledgers import database_on, postgres_server
 from published_nights import publish_night
 from sqlalchemy import select
 
 from dagster_project.delivery.approval import Campaign
-from dagster_project.delivery.plan import plan_night
+from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.delivery.run import deliver
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
@@ -52,8 +54,9 @@ from dagster_project.simulator.faults import NAMES, SLOW
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is written counts here, not where
 CLINIC = a_clinic("operated")
 PEOPLE = users(6)
-NEEDS_APPROVAL = Campaign(("vaccine", "v2"), "鈴木", is_required=True)
-MESSAGES = {each: [{"type": "text", "text": f"お知らせ {each}"}] for each in ("v1", "v2")}
+NEEDS_APPROVAL = Campaign([("vaccine", "v2")], "鈴木", is_required=True)
+TEXTS = {each: f"お知らせ {each}" for each in ("v1", "v2", "v1b")}
+MESSAGES = {each: [{"type": "text", "text": words}] for each, words in TEXTS.items()}
 EVERYBODY = [
     *plan_rows(PEOPLE, "lapsed", 3, CLINIC.clinic_id),
     *plan_rows(PEOPLE, "vaccine", 2, CLINIC.clinic_id, "v2"),
@@ -80,11 +83,16 @@ class Killed(BaseException):
 class Operators(RuleBasedStateMachine):
     """One clinic, and everything that may be done to it; `calls` is where bytes leave."""
 
-    def __init__(self, simulator: RunningSimulator, folder: Path) -> None:
+    def __init__(self, simulator: RunningSimulator, folder: Path, server: str | None) -> None:
         super().__init__()
-        self.aside = TemporaryDirectory(dir=folder)
-        self.published = Path(self.aside.name) / "published.duckdb"
-        self.engine = open_ledger(f"sqlite:///{self.aside.name}/ledger.db")
+        self.made = ExitStack()
+        aside = self.made.enter_context(TemporaryDirectory(dir=folder))
+        self.published = Path(aside) / "published.duckdb"
+        url = f"sqlite:///{aside}/ledger.db"
+        if server is not None:
+            url = self.made.enter_context(database_on(server))
+        self.engine = open_ledger(url)
+        self.made.callback(self.engine.dispose)
         self.simulator = simulator
         self.line = AtLine(CLINIC.clinic_id, CLINIC.line.channel, friends=set(PEOPLE))
         simulator.state.channels[CLINIC.clinic_id] = self.line
@@ -92,6 +100,7 @@ class Operators(RuleBasedStateMachine):
         self.client = LineClient(simulator.base_url, token, timeouts=(2.0, 2.0))
         self.clock = Clock(at(10, 1))
         self.builds = 0
+        self.told_b = 0  # how many of the people are told the second text of `lapsed`
         self.consenting = set(PEOPLE)
         self.forgotten: set[str] = set()
         self.vetoed: set[str] = set()
@@ -107,8 +116,7 @@ class Operators(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.simulator.state.set_now(None)
-        self.engine.dispose()
-        self.aside.cleanup()
+        self.made.close()
 
     # What happens at night, and what Dagster's page can start alone.
 
@@ -123,12 +131,20 @@ class Operators(RuleBasedStateMachine):
         day = self.today - timedelta(days=days_ago)
         self.build = a_build(day, CLINIC.clinic_id, self.builds)
         rows = [
-            (n, replace(row, occurrence_id=f"{row.occurrence_id}/{cycle}"))
+            (n, replace(self._of_its_variant(row), occurrence_id=f"{row.occurrence_id}/{cycle}"))
             for n, row in enumerate(EVERYBODY)
         ]
         self.rows = [row for n, row in rows if n in chosen]
         settled = [(row.campaign, row.patient_ids) for n, row in rows if n not in chosen]
         publish_night(self.published, self.build, self.rows, settled)
+
+    def _of_its_variant(self, row: PlanRow) -> PlanRow:
+        is_b = row.campaign == "lapsed" and PEOPLE.index(row.line_user_id) < self.told_b
+        return replace(row, variant="b", content_version="v1b") if is_b else row
+
+    @rule(people=st.integers(0, len(PEOPLE)))
+    def a_new_share(self, people: int) -> None:
+        self.told_b = people
 
     @rule()
     def plan(self) -> None:
@@ -205,7 +221,7 @@ class Operators(RuleBasedStateMachine):
                         end(con, clinic_id, "stop", *WORD, now)
                     end(con, mine, "breaker", *WORD, now)
                 case "approve":
-                    wish = approvals.Wish(NEEDS_APPROVAL.content, NEEDS_APPROVAL.owner, "佐藤")
+                    wish = approvals.Wish(NEEDS_APPROVAL.contents[0], NEEDS_APPROVAL.owner, "佐藤")
                     approvals.approve(con, mine, wish, self.today, now)
                     self.approved.add(self.today)
 
@@ -270,6 +286,9 @@ class Operators(RuleBasedStateMachine):
         assert body == self.bytes.setdefault(key, row.body)
         assert self.clock() - self.first_at.setdefault(key, self.clock()) <= timedelta(hours=20)
         self.units[row.unit] = (row.occurrence_id, mine[0].as_of, row.id)
+        ((variant, version),) = {(each.variant, each.content_version) for each in mine}
+        assert variant == ("b" if version == "v1b" else "a")
+        assert json.loads(body)["messages"][0]["text"] == TEXTS[version]
         if key in self.in_doubt:
             return  # the same bytes again, which LINE may have
         assert self.build.as_of == self.today
@@ -348,9 +367,21 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(made)
 
 
-def any_sequence(simulator: RunningSimulator, folder: Path, examples: int, steps: int) -> None:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Return a PostgreSQL server's URL, or None where SQLite is meant."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgres_server() as url:
+        yield url
+
+
+def any_sequence(
+    simulator: RunningSimulator, folder: Path, server: str | None, examples: int, steps: int
+) -> None:
     run_state_machine_as_test(
-        lambda: Operators(simulator, folder),
+        lambda: Operators(simulator, folder, server),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -361,10 +392,14 @@ def any_sequence(simulator: RunningSimulator, folder: Path, examples: int, steps
     )
 
 
-def test_no_sequence_breaks_what_never_changes(line: RunningSimulator, folder: Path) -> None:
-    any_sequence(line, folder, examples=10, steps=20)
+def test_no_sequence_breaks_what_never_changes(
+    line: RunningSimulator, folder: Path, server: str | None
+) -> None:
+    any_sequence(line, folder, server, examples=10 if server is None else 4, steps=20)
 
 
 @pytest.mark.long
-def test_no_long_sequence_does_either(line: RunningSimulator, folder: Path) -> None:
-    any_sequence(line, folder, examples=200, steps=60)
+def test_no_long_sequence_does_either(
+    line: RunningSimulator, folder: Path, server: str | None
+) -> None:
+    any_sequence(line, folder, server, examples=200 if server is None else 60, steps=60)

@@ -181,6 +181,28 @@ def lower(here: Here) -> None:
     here.edit(THRESHOLDS, "sbp_mmhg,any,140,", "sbp_mmhg,any,130,")
 
 
+def test_a_test_of_two_texts_says_how_many_are_told_the_other(here: Here) -> None:
+    here.edit(
+        f"{SEGMENT}.yml", "          step: 1\n", "          step: 1\n          ab: {a: 75, b: 25}\n"
+    )
+    with duckdb.connect(str(here.settings.published_path(CLINIC)), read_only=True) as con:
+        accounts = con.execute(
+            "select distinct line_user_id from delivery_decisions"
+            " where campaign = 'lifestyle_checkup' and standing = 'member'"
+            " and line_user_id is not null"
+        ).fetchall()
+    hashes = [
+        hashlib.md5(f"{CLINIC}/lifestyle_checkup/{each}".encode()).hexdigest()  # noqa: S324
+        for (each,) in accounts
+    ]
+    to_b = [each for each in hashes if each >= "c"]
+    assert 0 < len(to_b) < len(hashes)
+    (found,) = here.preview().campaigns
+    assert (found.campaign, found.told_another) == ("lifestyle_checkup", len(to_b))
+    assert (found.now_sent, found.no_longer_sent, found.extra_a_month) == (0, 0, 0)
+    assert f"もう一方の文面に移る相手 {len(to_b)} アカウント" in here.say()[1]
+
+
 def test_d6_a_lowered_threshold_is_counted_as_an_independent_count_does(here: Here) -> None:
     lower(here)
     found = here.preview(BP)

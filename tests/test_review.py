@@ -137,7 +137,7 @@ class Here:
             rules=rules_of(transform.parse(self.settings.dbt_dir, self.target)),
             deliveries=sent,
             decisions=decisions_for_warehouse(open_ledger(self.settings.ledger())),
-            contents={SENT: "v1", QUIET: "v1"},
+            contents={SENT: {"a": "v1"}, QUIET: {"a": "v1"}},
         )
         prepare(self.work, night)
         return build

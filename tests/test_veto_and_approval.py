@@ -71,11 +71,26 @@ def test_a_message_for_several_patients_is_stopped_by_a_veto_on_one(night: Night
     assert night.send().accepted == 0
 
 
+@pytest.mark.parametrize(
+    ("merged", "left"),
+    [({}, 3), ({"p9": "p1"}, 2), ({"p9": "p7"}, 3), ({"p1": "p9"}, 3), ({"lapsed": "p1"}, 3)],
+)
+def test_a_veto_on_a_chart_that_was_merged_stops_the_one_it_is_in(
+    night: Night, merged: dict[str, str], left: int
+) -> None:
+    veto(night, "patient p9")
+    veto(night, "campaign lapse")
+    rows = plan_rows(users(3))
+    night.plan(rows)
+    night.freeze(rows, merged=merged)
+    assert night.send().accepted == left
+
+
 # --- approval -------------------------------------------------------------------------------
 
 
 def a_campaign(version: str = "v1", *, required: bool = False) -> dict[str, Campaign]:
-    return {"lapsed": Campaign(("lapsed", version), "鈴木", required)}
+    return {"lapsed": Campaign([("lapsed", version)], "鈴木", required)}
 
 
 def waits(night: Night, campaigns: dict[str, Campaign], *, live: bool, later: int = 0) -> set[str]:
@@ -132,7 +147,7 @@ def test_the_campaigns_of_the_project_declare_nothing_and_are_read(tmp_path: Pat
     declared = text.replace("purpose: visit", "purpose: visit\n          approval: required")
     yml.write_text(declared.replace("purpose: visit", "purpose: visit\n          owner: 鈴木"))
     found = campaigns_in(folder)[NAME]
-    assert (found.is_required, found.owner, found.content[0]) == (True, "鈴木", NAME)
+    assert (found.is_required, found.owner, found.contents[0][0]) == (True, "鈴木", NAME)
 
 
 def lapsed_clinic(world: World) -> None:
@@ -146,7 +161,7 @@ def test_a_night_with_a_veto_and_a_campaign_that_waits_for_its_approval(
     settings, out = world.settings(MONDAY), io.StringIO()
     console = Console(file=out, width=200)
     required = {
-        name: Campaign(each.content, "鈴木", is_required=name == NAME)
+        name: Campaign(each.contents, "鈴木", is_required=name == NAME)
         for name, each in campaigns_in(DBT / "campaigns").items()
     }
     for module in ("assets.line", "controls.veto"):

@@ -1,30 +1,20 @@
 """What a campaign folder must hold: who (SQL), when (yml), what (message.json), and which tags."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-from dagster_project.authoring.finding import (
-    PLACEHOLDER,
-    Finding,
-    is_japanese,
-    is_whole,
-    is_written,
-)
+from dagster_project.authoring.finding import Finding, is_japanese, is_whole, is_written
 from dagster_project.authoring.lint_examples import lint_examples
-from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
+from dagster_project.authoring.lint_messages import AB, is_ab, lint_messages
+from dagster_project.authoring.lint_scenarios import lint_scenario
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.lint_tags import DAYS, day, is_days
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
-from dagster_project.line.messages import lint, texts
-from dagster_project.line.wording import advice
 
 CYCLES = ("month", "half_year", "year")
 IF_MISSED = ("next_window", "drop")  # the window goes by; without a word, the next one
-VARIANTS = ("several", "urgent", "several_urgent")  # as delivery_plan names them
 STATE = re.compile(r"\bstate\s*(?:=|in\s*\()\s*'")
 
 
@@ -33,7 +23,7 @@ def lint_segment(project: Project, segment: Model) -> Iterator[Finding]:
     yield from lint_rule(segment.sql)
     yield from lint_columns(segment.sql)
     yield from _lint_state(segment)
-    yield from _lint_message(segment)
+    yield from lint_messages(segment)
     if segment.yml and segment.yml.error:
         return  # said once for every yml
     if segment.yml is None or segment.keys is None:
@@ -93,6 +83,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "if_missed": (lambda it: it in IF_MISSED, f"one of {', '.join(IF_MISSED)}"),
         "not_after": (lambda it: day(it) is not None, "the last day it is sent (YYYY-MM-DD)"),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
+        "ab": (is_ab, AB),
     }
     campaign = mapping(segment.meta.get("campaign"))
     if "approval" in campaign:
@@ -123,42 +114,6 @@ def _lint_tags(project: Project, segment: Model) -> Iterator[Finding]:
         wrong = f"tags are [{', '.join(stated)}], its SQL names {', '.join(segment.tags_named)}"
         yield Finding(segment.yml.path, line, wrong, "a failed check holds the tags listed here: "
                       "list the same")  # fmt: skip
-
-
-def _lint_message(segment: Model) -> Iterator[Finding]:
-    plain = segment.sql.path.with_name("message.json")
-    later = {plain.with_name(f"message.{step}.json") for step in _later_steps(segment)}
-    for path in sorted({plain, *later, *plain.parent.glob("message.*.json")}):
-        yield from _lint_text(segment, path)
-
-
-def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
-    variant = path.stem.partition(".")[2]
-    variants = [*VARIANTS, *map(str, _later_steps(segment))]
-    if variant and variant not in variants:
-        yield Finding(path, 1, f"no variant {variant!r}", f"one of {', '.join(variants)}")
-    try:
-        messages = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        line = getattr(error, "lineno", 1)
-        said = f"no {path.name}" if isinstance(error, OSError) else str(error)
-        yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
-        return
-    for where, text in texts(messages):
-        if PLACEHOLDER.search(text):
-            yield Finding(path, 1, f"{segment.folder} {where}: not written", "write what it says")
-    problems = lint(messages)
-    for each in problems:
-        yield Finding(path, 1, f"{segment.folder} {each.path}: {each.found}",
-                      f"expected {each.expected}")  # fmt: skip
-    for hint in advice(messages) if not problems else ():
-        said = f"{segment.folder} {hint.path}: {hint.rule.rule} {hint.found!r}"
-        to_do = f"{hint.rule.to_do} ({hint.rule.source})"
-        yield Finding(path, 1, said, to_do, is_error=False)
-
-
-def _later_steps(segment: Model) -> range:
-    return range(2, len(steps_of(segment)) + 1)
 
 
 def _is_whole(least: int) -> Callable[[Any], bool]:

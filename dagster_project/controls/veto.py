@@ -1,5 +1,9 @@
 """What `tagline veto` and `tagline approve` do: a person's word on one patient, or one campaign."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
 from rich.console import Console
 from sqlalchemy import Engine
 
@@ -8,11 +12,12 @@ from dagster_project.clinic import clinic_in
 from dagster_project.clinics import the_clinic
 from dagster_project.controls.commands import say, trying
 from dagster_project.delivery.approval import Campaign, campaigns_in
+from dagster_project.delivery.merges import merges_in, named_today
 from dagster_project.ingest.cells import clean
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.approvals import ApprovalError, Wish, approve_audience
 from dagster_project.ledger.approvals import approve as record
-from dagster_project.ledger.holds import HoldError, end, place
+from dagster_project.ledger.holds import HoldError, end, in_force, place
 from dagster_project.ledger.store import writing
 from dagster_project.overrides.known import read_known
 from dagster_project.publish import read_build
@@ -34,10 +39,13 @@ def veto(
 
     def do(engine: Engine) -> None:
         clinic_id, now = the_clinic(settings.exports_dir, clinic), settings.now()
-        subject = _subject(settings, clinic_id, patient, campaign)
+        merged = _merged(settings.published_path(clinic_id))
+        subject = _subject(settings, clinic_id, patient, campaign, merged)
         with writing(engine, clinic_id) as con:
             if is_withdrawn:
-                if not end(con, clinic_id, "veto", reason, by, now, subject):
+                vetoes = [each.subject for each in in_force(con, clinic_id, "veto")]
+                same = [each for each in vetoes if named_today(each, merged) == subject]
+                if not [end(con, clinic_id, "veto", reason, by, now, each) for each in same]:
                     raise HoldError(f"{clinic_id}: no veto on {subject} (止められていません)")
             elif not place(con, clinic_id, "veto", reason, by, now, subject):
                 say(console, clinic_id, f"{subject}: もう止められています")
@@ -66,7 +74,7 @@ def approve(
     def do(engine: Engine) -> None:
         clinic_id = the_clinic(settings.exports_dir, clinic)
         found = _campaign(settings, campaign)
-        wish = Wish(found.content, found.owner, by)
+        wishes = [Wish(content, found.owner, by) for content in found.contents]
         path = settings.published_path(clinic_id)
         build, held = read_build(path), out_of_band(path).get(campaign)
         is_today = build is not None and build.as_of == settings.as_of()
@@ -74,10 +82,12 @@ def approve(
             asks = f"{held} people" if is_today and held is not None else "no approval of a number"
             raise ApprovalError(f"{campaign}: tonight asks for {asks} (人数が今夜のものと違います)")
         with writing(engine, clinic_id) as con:
-            record(con, clinic_id, wish, settings.as_of(), settings.now())
+            for wish in wishes:
+                record(con, clinic_id, wish, settings.as_of(), settings.now())
             if people is not None and build is not None:
-                approve_audience(con, wish, build, people, settings.now())
-        text = f"{campaign} ({found.content[1]}) を {by} が承認しました ({settings.as_of()})"
+                approve_audience(con, wishes[0], build, people, settings.now())
+        said = ", ".join(version for _, version in found.contents)
+        text = f"{campaign} ({said}) を {by} が承認しました ({settings.as_of()})"
         say(console, clinic_id, text)
         if people is not None:
             say(console, clinic_id, f"対象 {people} 人も承認しました。`tagline nightly` で送れます")
@@ -87,16 +97,31 @@ def approve(
     return trying(settings, console, do)
 
 
-def _subject(settings: Settings, clinic_id: str, patient: str | None, campaign: str | None) -> str:
+def _subject(
+    settings: Settings,
+    clinic_id: str,
+    patient: str | None,
+    campaign: str | None,
+    merged: Mapping[str, str],
+) -> str:
     if (patient is None) == (campaign is None):
         raise HoldError("say --patient P or --campaign C, one of them (どちらか一方)")
     if campaign is not None:
-        return f"campaign {_campaign(settings, campaign).content[0]}"
-    who = patient_id(clean(patient or ""))
+        _campaign(settings, campaign)
+        return f"campaign {campaign}"
+    asked = patient_id(clean(patient or ""))
+    who = merged.get(asked, asked)
     path = settings.published_path(clinic_id)
     if not path.exists() or who not in read_known(path).patients:
         raise HoldError(f"{clinic_id}: patient {patient} is not in the published list")
     return f"patient {who}"
+
+
+def _merged(published: Path) -> dict[str, str]:
+    if not published.exists():
+        return {}
+    with duckdb.connect(str(published), read_only=True) as con:
+        return merges_in(con)
 
 
 def _campaign(settings: Settings, name: str) -> Campaign:

@@ -5,7 +5,7 @@ live, every content that LINE has never accepted from this clinic needs one too,
 new or was changed is looked at by a second person before a patient reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,9 +19,9 @@ from dagster_project.line.wordings import versions
 
 @dataclass(frozen=True)
 class Campaign:
-    """What a campaign's yml says of approving it, and the version of what it says now."""
+    """What a campaign's yml says of approving it, and the versions of what it says now."""
 
-    content: Content
+    contents: Sequence[Content]  # one, or of an A/B test two
     owner: str | None
     is_required: bool
 
@@ -29,8 +29,11 @@ class Campaign:
 def campaigns_in(campaigns_dir: Path) -> Mapping[str, Campaign]:
     """Return the campaigns by name. Raises MessageError or KeyError for one that is no campaign."""
     return {
-        name: _campaign(campaigns_dir / name / f"seg_{name}.yml", (name, version))
-        for name, version in versions(campaigns_dir).items()
+        name: _campaign(
+            campaigns_dir / name / f"seg_{name}.yml",
+            [(name, version) for version in by_variant.values()],
+        )
+        for name, by_variant in versions(campaigns_dir).items()
     }
 
 
@@ -42,19 +45,22 @@ def waiting(
     *,
     is_live: bool,
 ) -> set[str]:
-    """Return the campaigns whose present content may not leave on a day before an approval."""
+    """Return the campaigns whose present content may not leave on a day before an approval.
+
+    A campaign waits as a whole for each of its variants.
+    """
     today = approved(con, clinic_id, as_of)
     known = approved(con, clinic_id) | sent_before(con, clinic_id)
     return {
         name
         for name, each in campaigns.items()
-        if (each.is_required and each.content not in today)
-        or (is_live and each.content not in known)
+        if (each.is_required and not today.issuperset(each.contents))
+        or (is_live and not known.issuperset(each.contents))
     }
 
 
-def _campaign(path: Path, content: Content) -> Campaign:
+def _campaign(path: Path, contents: Sequence[Content]) -> Campaign:
     said = yaml.safe_load(path.read_text(encoding="utf-8"))["models"][0]["config"]["meta"]
     declared = said["campaign"]
     # Whatever is written there, nobody writes it to have nothing approved.
-    return Campaign(content, declared.get("owner"), "approval" in declared)
+    return Campaign(contents, declared.get("owner"), "approval" in declared)

@@ -22,6 +22,7 @@ from dagster_project.delivery.afford import Turn, chosen
 from dagster_project.delivery.breaker import trip_on_refusals, trip_on_volume
 from dagster_project.delivery.deferral import put_off, say_what_is_deferred, take_back_all
 from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Planned, refusals
+from dagster_project.delivery.merges import named_today
 from dagster_project.delivery.planned import ONE_INTENT, read_planned, which_one
 from dagster_project.delivery.planned import had_today as had_by_account
 from dagster_project.ledger.approvals import say_what_waits
@@ -67,22 +68,24 @@ def freeze(
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
     unapproved: Set[str] = frozenset(),
-    variants: Mapping[Key, str] = MappingProxyType({}),
+    told_as: Mapping[Key, str] = MappingProxyType({}),
     visited: Set[CameTo] = frozenset(),
     due: Set[tuple[str, str]] = frozenset(),
     max_a_day: int = MAX_A_DAY,
     turns: Mapping[Key, Turn] = MappingProxyType({}),
     left: int | None = None,
+    merged: Mapping[str, str] = MappingProxyType({}),
 ) -> FreezeSummary:
     """Freeze a clinic's planned intents of this very build and return how many.
 
-    `messages` holds each campaign's content by its version, and `variants` which text of it
-    each message is; those who are told the same share batches. Intents whose content is
+    `messages` holds each content by its version, and `told_as` which wording of it each message
+    is; those of one variant who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
     decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
     `unapproved` wait as planned. What a person wants sent again says what it said first, and
     only where campaign and patient are of `due` today. What no sound plan would bring here
-    trips the circuit breaker, in the same transaction. What does not fit into what the month has
+    trips the circuit breaker, in the same transaction. A veto on a chart that was `merged` is one
+    on the chart it is in now. What does not fit into what the month has
     `left` beside the batches there are (None: no limit) stays planned, in the order of `turns`;
     where not even those fit, they are taken back and shared out again. Raises FreezeError
     when two runs freeze the same people at once.
@@ -91,7 +94,8 @@ def freeze(
     with writing(engine, build.clinic_id) as con:
         again = resends(con, build.clinic_id)
         still_planned = {**still_planned, **still_right(again, due)}
-        vetoed = {each.subject for each in in_force(con, build.clinic_id, "veto")}
+        vetoes = in_force(con, build.clinic_id, "veto")
+        vetoed = {named_today(each.subject, merged) for each in vetoes}
         _dissolve(con, build, still_planned, reachable, at, retired, vetoed, visited)
         if left is not None and left < 0:
             left += take_back_all(con, build.clinic_id, at)
@@ -130,7 +134,7 @@ def freeze(
         for occurrence_id, group in groupby(ready, key=lambda each: each.key[0]):
             members = list(group)
             first = members[0]
-            told = _told(members, messages, variants, again)
+            told = _told(members, messages, told_as, again)
             parts = [(part, said) for to, said in told for part in split_evenly(to, max_batch)]
             for users, said in parts:
                 row = _batch(build, occurrence_id, users, said)
@@ -166,18 +170,21 @@ def split_evenly(users: Sequence[str], largest: int) -> list[list[str]]:
 def _told(
     members: Sequence[Planned],
     messages: Wordings,
-    variants: Mapping[Key, str],
+    told_as: Mapping[Key, str],
     again: Mapping[Key, Resend],
 ) -> list[tuple[list[str], list[Message]]]:
-    """Return the accounts of one occurrence by what they are told."""
-    told: dict[str, tuple[list[str], list[Message]]] = {}
+    """Return the accounts of one occurrence by their variant and what they are told.
+
+    LINE counts what became of a batch, so that of two texts a batch has only one.
+    """
+    told: dict[tuple[str, str], tuple[list[str], list[Message]]] = {}
     for each in members:
         if each.key in again:
             said = list(again[each.key].said)
         else:
-            variant = variants.get(each.key, PLAIN)
-            said = wording(messages, each.content_version, variant, len(each.patient_ids))
-        users, _ = told.setdefault(json.dumps(said), ([], said))
+            name = told_as.get(each.key, PLAIN)
+            said = wording(messages, each.content_version, name, len(each.patient_ids))
+        users, _ = told.setdefault((each.variant, json.dumps(said)), ([], said))
         users.append(each.key[1])
     return list(told.values())
 

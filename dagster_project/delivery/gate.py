@@ -44,6 +44,7 @@ class Planned:
     campaign: str
     priority: int
     content_version: str
+    variant: str
     build_id: str
     batch_id: str | None
 

@@ -48,6 +48,7 @@ class PlanRow:
     priority: int
     purpose: str
     content_version: str
+    variant: str
 
     @property
     def key(self) -> Key:
@@ -150,6 +151,7 @@ def _values(row: PlanRow, build: Build, at: str) -> dict[str, object]:
         "purpose": row.purpose,
         "priority": row.priority,
         "content_version": row.content_version,
+        "variant": row.variant,
         "as_of": build.as_of,
         "build_id": build.build_id,
         "state": "planned",

@@ -68,6 +68,7 @@ def read_planned(con: Connection, build: Build, *, state: str) -> list[Planned]:
             campaign=row.campaign,
             priority=row.priority,
             content_version=row.content_version,
+            variant=row.variant,
             build_id=row.build_id,
             batch_id=row.batch_id,
         )

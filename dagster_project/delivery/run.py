@@ -24,6 +24,7 @@ from dagster_project.delivery.gate import (
     Key,
     why_closed,
 )
+from dagster_project.delivery.merges import merges_in
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.delivery.waiting import is_waiting
@@ -116,12 +117,13 @@ def deliver(
             now,
             retired=night.retired,
             unapproved=unapproved,
-            variants=night.variants,
+            told_as=night.told_as,
             visited=_visited(night, last_visits),
             due=night.due,
             max_a_day=clinic.contact.max_messages_a_day,
             turns=night.turns,
             left=asked,
+            merged=night.merged,
         )
         refused, deferred = done.refused, done.deferred
     sent = send_batches(
@@ -165,11 +167,12 @@ class _Night:
 
     build: Build
     plan: Mapping[Key, Sequence[str]]  # the patients of each message
-    variants: Mapping[Key, str]
+    told_as: Mapping[Key, str]  # which wording each message is
     turns: Mapping[Key, Turn]
     due: Set[tuple[str, str]]  # campaign and patient decided for, or only sent already
     pauses: Mapping[str, int]  # campaign -> days after a visit without an invitation
     entries: Mapping[CameTo, date]  # in a scenario: a visit from that day on is its goal
+    merged: Mapping[str, str]  # chart -> the one it was merged into
     retired: Set[str]  # campaigns with a tag that was retired since
 
 
@@ -182,7 +185,7 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
         return None
     with duckdb.connect(str(path), read_only=True) as con:
         rows = con.execute(
-            "select occurrence_id, line_user_id, patient_ids, variant, quota_turn, quota_place,"
+            "select occurrence_id, line_user_id, patient_ids, wording, quota_turn, quota_place,"
             " goes_in_parts from delivery_plan"
         ).fetchall()
         due = con.execute(
@@ -197,11 +200,12 @@ def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
         return _Night(
             build_of(con),
             {(occurrence, user): patients.split(",") for occurrence, user, patients, *_ in rows},
-            {(occurrence, user): variant for occurrence, user, _, variant, *_ in rows},
+            {(occurrence, user): name for occurrence, user, _, name, *_ in rows},
             {(row[0], row[1]): Turn(*row[4:]) for row in rows if row[4] is not None},
             set(due),
             dict(pauses),
             {(campaign, patient): day for campaign, patient, day in entries},
+            merges_in(con),
             _standing_on(con, retired_tags) if retired_tags else set(),
         )
 

@@ -20,14 +20,14 @@ from dagster_project.ledger.tables import batch, intent, intent_patient
 from dagster_project.settings import TOKYO
 
 Delivery = tuple[
-    str, str, int, str, str, str, date, datetime | None, str | None, str, str
+    str, str, int, str, str, str, date, datetime | None, str | None, str, str, str
 ]  # as `ledger.deliveries`
 Statistic = tuple[
     str, str, str, int, str, date, int, date | None, bool, int | None, int | None
 ]  # as `ledger.unit_statistics`
 INTENT = (
     "occurrence_id", "campaign", "step", "line_user_id", "state", "as_of", "batch_id",
-    "content_version", "purpose",
+    "content_version", "purpose", "variant",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def deliveries_for_warehouse(engine: Engine, clinic_id: str) -> list[Delivery]:
                 row.batch_id,
                 row.content_version,
                 row.purpose,
+                row.variant,
             )
             for row in con.execute(query)
         ]

@@ -85,7 +85,7 @@ def past_campaigns(
         " order by on_day desc, reason = 'not_in_segment', step desc) = 1) e"
         " on e.campaign = c.campaign"
         " left join decision_reasons r on r.reason = e.reason"
-        " left join (select campaign, max(state) as state from ledger.deliveries"
+        " left join (select campaign, max(state) as state from stg_deliveries"
         " where patient_id = $who and as_of = $night group by campaign) d"
         " on d.campaign = c.campaign"
         " where $campaign is null or c.campaign = $campaign order by c.priority, c.campaign",

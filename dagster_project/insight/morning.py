@@ -20,6 +20,7 @@ from dagster_project.line.wordings import PLAIN, wording, wordings_of
 from dagster_project.publish import Build
 
 WAITING = {"planned", "frozen", "sending"}
+Told = tuple[str, str, int]  # variant, wording, patients
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Text:
 
     messages: Sequence[Message]
     accounts: int
+    variant: str | None  # of an A/B test
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,15 @@ def _campaign(
 ) -> Campaign:
     listed = [tag for tag in tags.split(",") if tag]
     plan = con.execute(
-        "select patient_ids, variant, content_version from delivery_plan where campaign = ?"
+        "select patient_ids, wording, variant, content_version from delivery_plan"
+        " where campaign = ?"
         " order by all",
         [name],
     ).fetchall()
     why = _reasons(con, name, listed)
-    told = [(variant, len(patients.split(","))) for patients, variant, _ in plan]
-    texts, places, trouble = _content(campaigns_dir / name, told, {row[2] for row in plan})
+    told = [(variant, wording, len(who.split(","))) for who, wording, variant, _ in plan]
+    planned = {(variant, version) for _, _, variant, version in plan}
+    texts, places, trouble = _content(campaigns_dir / name, told, planned)
     recipients = [
         Recipient([(who, why.get(who, "")) for who in row[0].split(",")], place)
         for row, place in zip(plan, places, strict=True)
@@ -167,22 +171,29 @@ def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> 
 
 
 def _content(
-    folder: Path, told: Sequence[tuple[str, int]], planned: set[str]
+    folder: Path, told: Sequence[Told], planned: set[tuple[str, str]]
 ) -> tuple[list[Text], list[int], str | None]:
-    """Return the texts for these variants and numbers of patients, and which each is told."""
+    """Return the texts of these messages, and which each of them is told."""
     try:
-        version, said = wordings_of(folder)
+        versions, said = wordings_of(folder)
     except MessageError as error:
         return [], [0] * len(told), f"文面を読めません: {error}"
     # Of a campaign that writes to nobody this morning its plain text is shown.
-    cases = {each: wording(said, version, *each) for each in sorted({*told}) or [(PLAIN, 1)]}
-    different: list[list[Message]] = []
+    shown = sorted({*told}) or [(variant, PLAIN, 1) for variant in versions]
+    cases = {
+        each: (each[0], wording(said, versions.get(each[0], versions["a"]), *each[1:]))
+        for each in shown
+    }
+    different: list[tuple[str, list[Message]]] = []
     for words in cases.values():
         if words not in different:
             different.append(words)
     places = [different.index(cases[each]) for each in told]
-    texts = [Text(words, places.count(at)) for at, words in enumerate(different)]
-    if planned and planned != {version}:
+    texts = [
+        Text(words, places.count(at), variant if len(versions) > 1 else None)
+        for at, (variant, words) in enumerate(different)
+    ]
+    if not planned <= versions.items():
         changed = "計画のあとに文面が変わりました。下の文面は計画したものではありません。"
         return texts, places, changed
     return texts, places, None

@@ -32,6 +32,8 @@ intent = Table(
     Column("purpose", String(20), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("content_version", String(16), nullable=False),
+    # of an A/B test; without one, and before there were any, a
+    Column("variant", String(1), nullable=False, server_default="a"),
     Column("as_of", Date, nullable=False),
     Column("build_id", String(60), nullable=False),
     # planned | skipped | expired | batched | rejected

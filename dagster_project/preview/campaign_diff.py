@@ -43,6 +43,7 @@ class CampaignDiff:
     left: int
     now_sent: int
     no_longer_sent: int
+    told_another: int  # LINE accounts that an A/B test gives the other of the two texts
 
     @property
     def label_ja(self) -> str:
@@ -66,7 +67,7 @@ class CampaignDiff:
     @property
     def is_changed(self) -> bool:
         """Return whether anybody would be treated differently."""
-        people = self.joined + self.left + self.now_sent + self.no_longer_sent
+        people = self.joined + self.left + self.now_sent + self.no_longer_sent + self.told_another
         return people > 0 or self.extra_a_month != 0
 
     def uses(self, tag: str) -> bool:
@@ -83,7 +84,9 @@ def campaign_diffs(con: duckdb.DuckDBPyConnection, database: str) -> list[Campai
         " count(distinct patient_id) filter"
         " (a.outcome = 'send' and b.outcome is distinct from 'send'),"
         " count(distinct patient_id) filter"
-        " (b.outcome = 'send' and a.outcome is distinct from 'send')"
+        " (b.outcome = 'send' and a.outcome is distinct from 'send'),"
+        " count(distinct a.line_user_id) filter"
+        " (a.line_user_id = b.line_user_id and a.variant <> b.variant)"
         f" from (from {database}.main.delivery_decisions where {MEMBERS}) a"
         f" full join (from published.main.delivery_decisions where {MEMBERS}) b"
         " using (campaign, step, patient_id)"
@@ -91,7 +94,7 @@ def campaign_diffs(con: duckdb.DuckDBPyConnection, database: str) -> list[Campai
     ).fetchall()
     counts = {campaign: numbers for campaign, *numbers in rows}
     return [
-        CampaignDiff(name, before.get(name), after.get(name), *counts.get(name, (0, 0, 0, 0)))
+        CampaignDiff(name, before.get(name), after.get(name), *counts.get(name, (0, 0, 0, 0, 0)))
         for name in sorted(before.keys() | after.keys())
     ]
 

@@ -68,6 +68,10 @@ def document(clinic_id: str, preview: Preview) -> Iterator[Block]:
     yield Heading("配信への影響", 2)
     if preview.campaigns:
         yield _campaigns(preview.campaigns, preview.monthly_limit)
+        for each in preview.campaigns:
+            if each.told_another:
+                text = f"{each.label_ja}: A/Bテストのもう一方の文面に移る相手"
+                yield Text(f"{text} {each.told_another:,} アカウント")
         yield Text(_total(preview))
         yield Text(ASSUMPTION)
     else:

@@ -46,9 +46,11 @@ def _render(counts: Iterable[NightCount], console: Console) -> None:
     listed = list(counts)
     events: Counter[str] = Counter()
     sent: Counter[int] = Counter()
+    variants: Counter[str] = Counter()
     for night in listed:
         events.update(night.events)
         sent.update(night.sent)
+        variants.update(night.variants)
     shown = [name for name in EVENTS_JA if events[name]]
     steps = sorted(sent)
     table = Table()
@@ -73,3 +75,6 @@ def _render(counts: Iterable[NightCount], console: Console) -> None:
         f"送信 {sum(sent.values())} 通、目標の来院 {events['goal']} 人、"
         f"遅れて分かった来院 (late arrival): {late}、進行中 {listed[-1].active} 人"
     )
+    if len(variants) > 1:
+        said = "、".join(f"{variant} {count} 通" for variant, count in sorted(variants.items()))
+        console.print(f"A/Bテスト: {said}")

@@ -16,7 +16,14 @@ from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
-NIGHTLY = ("addressees", "scenario_events", "scenario_positions", "delivery_decisions")
+NIGHTLY = (
+    "stg_deliveries",
+    "addressees",
+    "scenario_events",
+    "scenario_positions",
+    "delivery_decisions",
+)
+WITHOUT_A_DAY = {"stg_deliveries", "addressees"}
 AS_OF = f"cast('{ANY_DAY}' as date)"
 # What those models read of the ones before them: of the planted patients, what a day knows.
 INPUTS = {
@@ -46,6 +53,7 @@ class NightCount:
     events: Mapping[str, int]  # entered, goal, blocked, ...
     late: int  # of the goals, learned only after another step had left
     sent: Mapping[int, int]  # messages by step
+    variants: Mapping[str, int]  # messages by variant
     active: int
 
 
@@ -125,12 +133,12 @@ def _plant(con: duckdb.DuckDBPyConnection, planted: Sequence[Person]) -> None:
 def _night(con: duckdb.DuckDBPyConnection, day: date) -> NightCount:
     for name in (*INPUTS, *NIGHTLY):
         con.execute(f"delete from {name}").fetchall()
-        of_day = "" if name == "addressees" else f"(day := '{day}')"
+        of_day = "" if name in WITHOUT_A_DAY else f"(day := '{day}')"
         con.execute(f"execute fill_{name}{of_day}").fetchall()
     con.execute(
         "insert into ledger.deliveries by name select occurrence_id, campaign, step, line_user_id,"
-        " patient_id, 'accepted' as state, cast($day as date) as as_of from delivery_decisions"
-        " where outcome = 'send'",
+        " patient_id, variant, 'accepted' as state, cast($day as date) as as_of"
+        " from delivery_decisions where outcome = 'send'",
         {"day": day},
     ).fetchall()
     con.execute("delete from previous.scenario_events").fetchall()
@@ -143,8 +151,13 @@ def _night(con: duckdb.DuckDBPyConnection, day: date) -> NightCount:
     sent = con.execute(
         "select step, count(*) from delivery_decisions where outcome = 'send' group by step"
     ).fetchall()
+    variants = con.execute(
+        "select variant, count(*) from delivery_decisions where outcome = 'send' group by variant"
+    ).fetchall()
     (active,) = con.execute(
         "select count(*) from scenario_positions where state = 'active'"
     ).fetchall()[0]
     late = sum(count for _, _, count in events)
-    return NightCount(day, {name: n for name, n, _ in events}, late, dict(sent), active)
+    return NightCount(
+        day, {name: n for name, n, _ in events}, late, dict(sent), dict(variants), active
+    )

@@ -116,7 +116,7 @@
         max(deliveries.as_of) as sent_on
     from {{ entries }}
     inner join
-        {{ source("ledger", "deliveries") }} as deliveries
+        {{ ref("stg_deliveries") }} as deliveries
         on deliveries.campaign = {{ entries }}.campaign
         and deliveries.patient_id = {{ entries }}.patient_id
         and deliveries.state in ('batched', 'accepted', 'unknown')

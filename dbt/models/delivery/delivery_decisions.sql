@@ -11,13 +11,13 @@ with
             || '/'
             || cast({{ step_of("positions", "campaigns") }} as varchar)
             || '/'
+            -- Of text a, also for who is told b: one occurrence, whatever the shares become.
             || coalesce(content.content_version, 'none')
             || '/'
             -- Each entry into a scenario is told anew.
             || coalesce(
                 cast(positions.entered_on as varchar), {{ period_of("campaigns.cycle") }}
             ) as occurrence_id,
-            coalesce(content.content_version, 'none') as content_version,
             campaigns.purpose,
             campaigns.priority,
             campaigns.cooldown_days,
@@ -29,7 +29,8 @@ with
                 partition by campaigns.campaign
             )
             < campaigns.min_members as is_too_small,
-            -- The same people of a purpose every time: nobody's turn comes by waiting.
+            -- The same people of a purpose every time: nobody's turn comes by waiting. Of charts
+            -- that were merged the hash of the one that stays counts.
             substr(
                 md5(profile.clinic_id || '/' || campaigns.purpose || '/' || members.patient_id),
                 1,
@@ -78,23 +79,54 @@ with
         left join
             {{ source("clinic", "campaign_content") }} as content
             on content.campaign = campaigns.campaign
+            and content.variant = 'a'
+    ),
+    -- An account is told the same variant of a campaign every time and over all steps, so that a
+    -- family reads one wording; a new share moves only those between the old bound and the new.
+    accounts as (
+        select
+            campaigns.campaign,
+            addressees.patient_id,
+            addressees.line_user_id,
+            addressees.is_following,
+            addressees.has_consent,
+            case
+                when
+                    substr(
+                        md5(
+                            profile.clinic_id
+                            || '/'
+                            || campaigns.campaign
+                            || '/'
+                            || addressees.line_user_id
+                        ),
+                        1,
+                        8
+                    )
+                    >= campaigns.b_from
+                then 'b'
+                else 'a'
+            end as variant
+        from {{ ref("addressees") }} as addressees
+        inner join {{ ref("campaigns") }} as campaigns on campaigns.purpose = addressees.purpose
+        cross join {{ source("clinic", "profile") }} as profile
     ),
     held as ({{ held_campaigns() }}),
     delivered as (
         select occurrence_id, campaign, step, line_user_id, patient_id, as_of
-        from {{ source("ledger", "deliveries") }}
+        from {{ ref("stg_deliveries") }}
         where state in ('batched', 'accepted', 'unknown')
     ),
     -- LINE refused it for good: it is never planned again, so it is not decided to be sent.
     refused as (
         select distinct occurrence_id, line_user_id
-        from {{ source("ledger", "deliveries") }}
+        from {{ ref("stg_deliveries") }}
         where state = 'rejected'
     ),
     -- Planned on an earlier day, and its window went by: closed by now, or about to be.
     missed as (
         select distinct occurrence_id, line_user_id
-        from {{ source("ledger", "deliveries") }}
+        from {{ ref("stg_deliveries") }}
         where state in ('planned', 'expired') and as_of < {{ as_of() }}
     ),
     -- What left today is left out of the pauses: the same night, run again, decides the same.
@@ -115,7 +147,15 @@ with
     ),
     -- What a person said not to send. It is decided here too, not by the gate alone, or a child
     -- would keep the siblings' message back night after night.
-    vetoes as (select distinct scope, subject from {{ source("ledger", "vetoes") }}),
+    -- One on a chart that was merged is one on the chart it was merged into.
+    vetoes as (
+        select distinct vetoes.scope, coalesce(merges.into_patient_id, vetoes.subject) as subject
+        from {{ source("ledger", "vetoes") }} as vetoes
+        left join
+            {{ ref("stg_patient_merges") }} as merges
+            on vetoes.scope = 'patient'
+            and merges.patient_id = vetoes.subject
+    ),
     -- How many messages an account has had: today, and earlier this month.
     had as (
         select
@@ -141,7 +181,7 @@ with
             members.purpose,
             members.priority,
             members.occurrence_id,
-            members.content_version,
+            coalesce(told.content_version, 'none') as content_version,
             members.patient_id,
             members.standing,
             members.since,
@@ -157,6 +197,7 @@ with
             members.ended_on,
             sent.last_sent_on,
             accounts.line_user_id,
+            accounts.variant,
             -- What this account was sent today is settled, whatever is more urgent by now.
             sent_today.patient_id is not null as is_sent,
             coalesce(had.today, 0) as messages_today,
@@ -223,9 +264,13 @@ with
         cross join calendar
         cross join {{ source("clinic", "contact_policy") }} as policy
         left join
-            {{ ref("addressees") }} as accounts
+            accounts
             on accounts.patient_id = members.patient_id
-            and accounts.purpose = members.purpose
+            and accounts.campaign = members.campaign
+        left join
+            {{ source("clinic", "campaign_content") }} as told
+            on told.campaign = members.campaign
+            and told.variant = coalesce(accounts.variant, 'a')
         left join
             vetoes as patients_vetoed
             on patients_vetoed.scope = 'patient'
@@ -393,6 +438,7 @@ select
     decided.reason,
     decided.purpose,
     decided.priority,
+    decided.variant,
     decided.content_version,
     decided.since,
     decided.due_on,

@@ -18,7 +18,8 @@ select
         when max(case when is_urgent then 1 else 0 end) = 1
         then 'urgent'
         else 'plain'
-    end as variant,
+    end as wording,
+    variant,
     priority,
     purpose,
     content_version,
@@ -28,4 +29,4 @@ select
     max(case when goes_in_parts then 1 else 0 end) = 1 as goes_in_parts
 from {{ ref("delivery_decisions") }}
 where outcome = 'send'
-group by occurrence_id, campaign, step, line_user_id, priority, purpose, content_version
+group by occurrence_id, campaign, step, line_user_id, variant, priority, purpose, content_version

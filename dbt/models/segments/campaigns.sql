@@ -12,6 +12,14 @@
         cast({{ campaign.urgent_days or "null" }} as integer) as urgent_days,
         -- Of all numbers of eight hexadecimal digits the share below this one is held out.
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
+        -- Of the same numbers those from this one on are told text b; without a test nobody.
+        {{
+            (
+                quoted("%08x" % (campaign.ab.a * 4294967296 // 100))
+                if campaign.ab
+                else "cast(null as varchar)"
+            )
+        }} as b_from,
         {{ "true" if campaign.in_parts else "false" }} as may_go_in_parts,
         {{ quoted("," ~ campaign.tags | join(",") ~ ",") }} as tags,
         {{ quoted("," ~ (campaign.moves_on or []) | join(",") ~ ",") }} as moves_on,
@@ -41,6 +49,7 @@
         cast(null as integer) as visited_within_days,
         cast(null as integer) as urgent_days,
         cast(null as varchar) as holdout_below,
+        cast(null as varchar) as b_from,
         cast(null as boolean) as may_go_in_parts,
         cast(null as varchar) as tags,
         cast(null as varchar) as moves_on,

@@ -49,7 +49,7 @@ with
         select named.tag, max(deliveries.as_of) as sent_on
         from {{ ref("tag_references") }} as named
         inner join
-            {{ source("ledger", "deliveries") }} as deliveries
+            {{ ref("stg_deliveries") }} as deliveries
             on deliveries.campaign = named.campaign
             and deliveries.state in ('batched', 'accepted', 'unknown')
             and deliveries.as_of <= {{ as_of() }}
