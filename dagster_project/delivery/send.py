@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
-from dagster_project.delivery.afford import fitting, people, room
+from dagster_project.delivery.afford import people, room_by_line
 from dagster_project.delivery.breaker import trip_on_answers
 from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
@@ -134,19 +134,22 @@ class _Run:
                 self.summary.stopped = "LINE does not settle"
 
     def affordable(self, frozen: Sequence[Batch]) -> Sequence[Batch]:
-        """Return the batches that fit this month's quota; the others learn why they wait."""
+        """Return what is frozen where all of it fits this month's quota, else nothing.
+
+        Who goes without is not for the sender to choose: the next run's gate takes the batches
+        back and shares out what is left by the night's turns.
+        """
         if not frozen:
             return []
         try:
-            quota = self.channel.quota()
+            left = room_by_line(self.engine, self.clinic, self.channel, self.clock()).left
         except ConnectionError:
             self.summary.stopped = "quota unread"
             return []
-        under_way = people(self.batches("sending"))
-        left = room(quota, self.clinic.line.monthly_limit, under_way)
-        fits, waits = fitting(frozen, left)
-        self._note(waits, "quota")
-        return fits
+        if left is None or left >= 0:
+            return frozen
+        self._note(frozen, "quota")
+        return []
 
     def _try(self, row: Batch) -> bool:
         """Try one batch until it is settled or the sender must stop; False when LINE is silent."""
