@@ -9,9 +9,8 @@ import duckdb
 from dagster_project.alerts import deliver_now
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.script import Script, script_of
-from dagster_project.delivery.afford import ask_room, room_of
 from dagster_project.delivery.approval import campaigns_in
-from dagster_project.delivery.channel import WrongChannelError, prove
+from dagster_project.delivery.channel import prove
 from dagster_project.delivery.deferral import deferred_in, say_what_is_deferred
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import deliver
@@ -28,20 +27,17 @@ from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.overrides import lapse
 from dagster_project.ledger.retention import retire
 from dagster_project.ledger.store import open_ledger, writing
-from dagster_project.line.connect import NoSimulatorError, account_of, connect
-from dagster_project.line.credentials import CredentialError
+from dagster_project.line.connect import connect
 from dagster_project.line.simulated import introduce
 from dagster_project.line.wordings import wordings
 from dagster_project.publish import build_of
 from dagster_project.settings import Settings
 
-# Why a channel may not be asked: none is there, it is silent, it refuses, or it is another's.
-UNASKED = (OSError, ValueError, CredentialError, NoSimulatorError, WrongChannelError)
-
 # Everything else that stops a sender early is trouble, and shows as a failed run.
 NO_TROUBLE = {
     None,
     "quota",
+    "units",
     HELD,
     ASLEEP,
     "another sender is at work",
@@ -165,41 +161,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             }
         )
 
-    return [_quota_asset(partitions), morning_plan, line_delivery, line_sweep]
-
-
-def _quota_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the question of what the month has left, which the night asks first."""
-
-    @dg.asset(
-        group_name="line",
-        partitions_def=partitions,
-        pool="line",
-        description="今月の残り通数をLINEに尋ねて台帳に記す。答えが無くても夜は止まらない。",
-    )
-    def line_quota(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
-    ) -> dg.MaterializeResult:
-        clinic = clinic_in(settings.exports_dir, context.partition_key)
-        ledger, now = open_ledger(settings.ledger()), settings.now()
-        trouble = "none"
-        try:
-            if settings.line == "simulator" and settings.simulator_url:
-                introduce(settings.simulator_url, clinic, [], [])
-            room = ask_room(ledger, clinic, account_of(settings, clinic), now)
-        except UNASKED as error:
-            # Its text may name accounts; what kind of trouble it was is enough here.
-            trouble = type(error).__name__
-            room = room_of(ledger, clinic, now)
-        return dg.MaterializeResult(
-            metadata={
-                "left": "no limit or unknown" if room.left is None else room.left,
-                "read_at": str(room.read_at or "not this month"),
-                "trouble": trouble,
-            }
-        )
-
-    return line_quota
+    return [morning_plan, line_delivery, line_sweep]
 
 
 def _friends(path: Path) -> tuple[list[str], list[str]]:

@@ -17,6 +17,7 @@ from dagster_project.authoring.lint_examples import lint_examples
 from dagster_project.authoring.lint_scenarios import lint_scenario, steps_of
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.lint_tags import DAYS, day, is_days
+from dagster_project.authoring.lint_windows import HOURS, is_window
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
 from dagster_project.line.messages import lint, texts
@@ -92,6 +93,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "min_members": (_is_whole(1), "the fewest people it is sent to"),
         "if_missed": (lambda it: it in IF_MISSED, f"one of {', '.join(IF_MISSED)}"),
         "not_after": (lambda it: day(it) is not None, "the last day it is sent (YYYY-MM-DD)"),
+        "send_window": (is_window, HOURS),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
     }
     campaign = mapping(segment.meta.get("campaign"))

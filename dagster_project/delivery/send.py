@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.afford import people, room_by_line
+from dagster_project.delivery.alarm import NO_UNITS, UNAUTHORIZED, tell
 from dagster_project.delivery.breaker import trip_on_answers
 from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
@@ -86,7 +87,7 @@ def send_batches(
             )
             run.send_all(run.batches("sending"), lambda _: True)
             if summary.stopped is None and is_open(clock()):
-                run.send_all(run.affordable(run.batches("frozen")), is_open)
+                run.send_all(run.named(run.affordable(run.batches("frozen"))), is_open)
         summary.unsettled = people(run.batches("sending"))
         summary.deferred = people(run.batches("frozen"))
     return summary
@@ -121,6 +122,9 @@ class _Run:
             return True
         self.summary.stopped = why
         self._note(self.batches("frozen"), why)
+        if why == "unauthorized":
+            with self._writing() as con:
+                tell(con, self.clinic.clinic_id, "token", UNAUTHORIZED, self.clock())
         return False
 
     def send_all(self, rows: Sequence[Batch], may_leave: Callable[[datetime], bool]) -> None:
@@ -150,6 +154,23 @@ class _Run:
             return frozen
         self._note(frozen, "quota")
         return []
+
+    def named(self, rows: Sequence[Batch]) -> Sequence[Batch]:
+        """Return the batches LINE still keeps a name for this month, the most urgent.
+
+        Without its name nobody could prove later that a batch arrived. LINE's silence is no
+        reason to wait: a month has names for more batches than most clinics send in a year.
+        """
+        try:
+            left = max(self.channel.units_left(), 0) if rows else 0
+        except (PermissionError, ConnectionError):
+            return rows
+        if left < len(rows):
+            with self._writing() as con:
+                note(con, [row.id for row in rows[left:]], "units")
+                tell(con, self.clinic.clinic_id, "units", NO_UNITS, self.clock())
+            self.summary.stopped = None if left else "units"
+        return rows[:left]
 
     def _try(self, row: Batch) -> bool:
         """Try one batch until it is settled or the sender must stop; False when LINE is silent."""

@@ -1,22 +1,18 @@
 """The channel a clinic's messages go to: the simulator, unless the environment says live."""
 
-import os
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.account import Account
-from dagster_project.line.credentials import Credentials, credentials_of, simulator_credentials
+from dagster_project.line.messages import Message
+from dagster_project.line.reach import account_of
 from dagster_project.line.replies import Quota, Reply
-from dagster_project.line.tokens import token_for_a_run
-from dagster_project.settings import LIVE_LINE_API, Settings
+from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
     from dagster_project.line.client import LineClient
-
-
-class NoSimulatorError(Exception):
-    """The simulator is the target, and none is running."""
 
 
 class LazyChannel:
@@ -43,24 +39,19 @@ class LazyChannel:
         """Return this month's quota."""
         return self._account.quota()
 
+    def units_left(self) -> int:
+        """Return how many new unit names this month has left."""
+        return self._account.units_left()
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        """Return what LINE would refuse in a message, None where it would take it."""
+        return self._account.refusal_of(messages)
+
     def aggregation_units(self) -> set[str]:
         """Return the unit names LINE has seen this month."""
         return self._client.aggregation_units()
 
 
 def connect(settings: Settings, clinic: Clinic) -> LazyChannel:
-    """Return the clinic's channel. Raises CredentialError or NoSimulatorError, never guesses."""
+    """Return the clinic's channel. Raises as `account_of`."""
     return LazyChannel(account_of(settings, clinic))
-
-
-def account_of(settings: Settings, clinic: Clinic) -> Account:
-    """Return what can be asked of the clinic's channel; it cannot send. Raises as `connect`."""
-    if settings.line == "live":
-        return _account(LIVE_LINE_API, credentials_of(clinic, os.environ), live=True)
-    if settings.simulator_url is None:
-        raise NoSimulatorError("set TAGLINE_SIMULATOR_URL, or start with `tagline ui`")
-    return _account(settings.simulator_url, simulator_credentials(clinic), live=False)
-
-
-def _account(base_url: str, credentials: Credentials, *, live: bool) -> Account:
-    return Account(base_url, partial(token_for_a_run, base_url, credentials, live=live), live)
