@@ -52,7 +52,8 @@ PLAN = f"""
 insert into delivery_plan by name
 select 'bench/c' || i % {CAMPAIGNS} || '/1/v1/2026-H1' as occurrence_id,
        printf('U%032x', i) as line_user_id,
-       'p' || i || if(i % 3 = 0, ',s' || i, '') as patient_ids, 'plain' as wording
+       'p' || i || if(i % 3 = 0, ',s' || i, '') as patient_ids, 'plain' as wording,
+       if(i % 3 = 0, 2, 1) as patients
 from range($people) numbers (i);
 """
 DECISIONS = """
@@ -66,11 +67,20 @@ def publish(path: Path, people: int) -> list[PlanRow]:
     """Write a night with a message for each account and return its plan."""
     with duckdb.connect(str(path)) as con:
         con.execute(SHAPE)
-        built = [BUILD.clinic_id, BUILD.build_id, BUILD.as_of, BUILD.built_at.isoformat()]
-        con.execute("insert into meta.build values (?, ?, ?, ?)", built)
+        built = [
+            BUILD.clinic_id,
+            BUILD.build_id,
+            BUILD.as_of,
+            BUILD.built_at.isoformat(),
+            BUILD.layout,
+        ]
+        con.execute("insert into meta.build values (?, ?, ?, ?, ?)", built)
         con.execute(PLAN, {"people": people})
         con.execute(DECISIONS)
-        con.execute("insert into campaigns select distinct campaign, 0 from delivery_decisions")
+        con.execute(
+            "insert into campaigns by name"
+            " select distinct campaign, 0 as visited_within_days from delivery_decisions"
+        )
         rows = con.execute(
             "select occurrence_id, split_part(occurrence_id, '/', 2), 1, line_user_id,"
             " patient_ids, 3, 'visit', 'v1', 'a' from delivery_plan order by all"

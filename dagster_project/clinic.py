@@ -135,6 +135,10 @@ class SendWindow(Part):
     opens: time = time(10)
     closes: time = time(18)
 
+    def holds(self, moment: datetime) -> bool:
+        """Return whether an instant lies in these hours in Japan."""
+        return self.opens <= moment.astimezone(TOKYO).time() < self.closes
+
 
 class Contact(Part):
     """How many messages one LINE account may get, across all campaigns."""
@@ -200,9 +204,8 @@ class Clinic(Part):
 
     def may_send_at(self, moment: datetime) -> bool:
         """Return whether an instant lies in the send window of a day that is open in Japan."""
-        here = moment.astimezone(TOKYO)
-        is_open = self.calendar.is_open(here.date())
-        return is_open and self.send_window.opens <= here.time() < self.send_window.closes
+        is_open = self.calendar.is_open(moment.astimezone(TOKYO).date())
+        return is_open and self.send_window.holds(moment)
 
 
 def clinic_ids(exports_dir: Path) -> list[str]:

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from dagster_project.clinic import ClinicError, clinic_ids
-from dagster_project.exit_codes import FAILED
+from dagster_project.exit_codes import FAILED, STALE
+from dagster_project.publish import OtherLayoutError
 
 
 def each_clinic(
@@ -25,6 +26,9 @@ def each_clinic(
             codes.append(one(clinic_id))
         except ClinicError as error:
             codes.append(fail(console, str(error)))
+        except OtherLayoutError as error:
+            console.print(str(error), style="yellow", markup=False, soft_wrap=True)
+            codes.append(STALE)
         except Exception as error:  # noqa: BLE001 - one clinic's trouble is not another's
             codes.append(fail(console, f"{clinic_id}: {type(error).__name__}: {error}"))
     if not codes:

@@ -25,6 +25,7 @@ from dagster_project.insight.standing import read_standing, render_standing
 from dagster_project.insight.summary import read_published
 from dagster_project.ledger.overrides import lapsed_on
 from dagster_project.ledger.store import open_ledger
+from dagster_project.publish import OtherLayoutError
 from dagster_project.runner import BusyError, JobResult, open_instance, run_job
 from dagster_project.settings import Settings, pretending
 from dagster_project.simulator import start
@@ -143,7 +144,11 @@ def _summarise(
 ) -> None:
     _render_files(settings, clinic, console)
     render_checks(console, night.checks)
-    published = read_published(settings.published_path(clinic.clinic_id))
+    try:
+        published = read_published(settings.published_path(clinic.clinic_id))
+    except OtherLayoutError as error:
+        console.print(str(error), style="yellow", markup=False, soft_wrap=True)
+        published = None
     if not night.is_ok:
         stands = f"{published.build.as_of} のタグのままです" if published else "公開はありません"
         console.print(f"[bold red]今夜の処理は止まりました。{stands}。何も送信していません。[/]")

@@ -12,7 +12,7 @@ from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
 from dagster_project.delivery.waiting import is_missed, is_overdue, is_under_way, is_waiting
 from dagster_project.delivery.watchdog import has_news
 from dagster_project.ledger.store import open_ledger
-from dagster_project.publish import read_build
+from dagster_project.publish import LAYOUT, read_build
 from dagster_project.settings import TOKYO, Settings
 
 SEND = dg.AssetSelection.assets("line_delivery")
@@ -43,9 +43,9 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
         ),
         dg.define_asset_job(
             "morning",
-            selection=dg.AssetSelection.assets("morning_sheet"),
+            selection=dg.AssetSelection.assets("line_preflight", "morning_sheet"),
             partitions_def=partitions,
-            description="朝の確認表を、今日の夜が公開されている医院について書く。",
+            description="送信の準備を確かめ、朝の確認表を書く。今日の夜が公開されている医院について。",
         ),
     ]
 
@@ -85,7 +85,8 @@ def schedules(
 
     def to_show(clinic_id: str, at: datetime) -> bool:
         build = read_build(settings.published_path(clinic_id))
-        return build is not None and build.as_of == at.astimezone(TOKYO).date()
+        today = at.astimezone(TOKYO).date()
+        return build is not None and build.layout == LAYOUT and build.as_of == today
 
     def _may_send(clinic_id: str, at: datetime) -> bool:
         try:

@@ -28,7 +28,7 @@ SQL_TYPES = {"string": "varchar", "date32[day]": "date", "bool": "boolean", "int
 # The other schemas dbt reads, as DuckDB tables. The order of columns is the contract.
 TABLES = {
     "meta.build": "clinic_id varchar, build_id varchar, as_of date, built_at varchar,"
-    " stage varchar",
+    " stage varchar, layout integer",
     "meta.rule_versions": "tag varchar, rule_version varchar",
     "meta.node_versions": "node varchar, version varchar",
     "meta.rule_history": "tag varchar, rule_version varchar, on_day date",
@@ -156,7 +156,7 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         carry_last_night(con, night.last_night, work.with_name("previous.duckdb"))
         note_what_is_known(con, build, settings_version(night.clinic))
         stage = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat()]
-        _fill(con, "meta.build", [[*stage, "prepared"]])
+        _fill(con, "meta.build", [[*stage, "prepared", build.layout]])
         return {name: _count(con, f"landing.{name}") for name in DATASETS}
 
 

@@ -5,11 +5,17 @@ reader sees all of a night or nothing of it. The file itself says which night it
 is (``meta.build``) and from which files it was made (``meta.source_files``).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+
+# Of the published tables, as `send`, the summary and the morning sheet read them. One more whenever
+# one of them, or a column of theirs, comes or goes: a file of another layout is left unread.
+LAYOUT = 1
 
 
 @dataclass(frozen=True)
@@ -20,10 +26,15 @@ class Build:
     build_id: str
     as_of: date
     built_at: datetime
+    layout: int = LAYOUT
 
 
 class NotPublishableError(Exception):
     """The build has not passed everything it has to pass."""
+
+
+class OtherLayoutError(Exception):
+    """A published file that another version of us wrote; the text says what becomes of it."""
 
 
 # A build goes through these stages in this order; only the last may be published.
@@ -38,12 +49,33 @@ def read_build(path: Path) -> Build | None:
         return build_of(con)
 
 
+@contextmanager
+def reading_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to a published file. Raises OtherLayoutError for one of another layout."""
+    with duckdb.connect(str(path), read_only=True) as con:
+        build = build_of(con)
+        if build.layout != LAYOUT:
+            raise OtherLayoutError(f"{build.clinic_id}: {other_layout(build)}")
+        yield con
+
+
+def other_layout(build: Build) -> str:
+    """Return what people are told of a file that another version of us published."""
+    return (
+        f"公開されている {build.as_of} の夜は別の版 (レイアウト {build.layout}、今は {LAYOUT}) が"
+        "作りました。次の夜 (`tagline nightly`) が作り直すまで何も送りません"
+    )
+
+
 def build_of(con: duckdb.DuckDBPyConnection) -> Build:
-    """Return the build behind an open warehouse connection."""
-    clinic_id, build_id, as_of, built_at = con.execute(
-        "select clinic_id, build_id, as_of, built_at from meta.build"
-    ).fetchall()[0]
-    return Build(clinic_id, build_id, as_of, datetime.fromisoformat(built_at))
+    """Return the build behind an open warehouse connection; before there were layouts, layout 0."""
+    cursor = con.execute("select * from meta.build")
+    names = [str(column[0]) for column in cursor.description or ()]
+    said = dict(zip(names, cursor.fetchall()[0], strict=True))
+    built_at = datetime.fromisoformat(said["built_at"])
+    return Build(
+        said["clinic_id"], said["build_id"], said["as_of"], built_at, said.get("layout") or 0
+    )
 
 
 def set_stage(con: duckdb.DuckDBPyConnection, build: Build, stage: str) -> None:

@@ -13,7 +13,7 @@ import signal
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from dagster_project.delivery.send import send_batches
 from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tables import batch, intent
 from dagster_project.line.client import LineClient
+from dagster_project.line.messages import Message
 from dagster_project.line.replies import Quota, Reply
 from dagster_project.publish import Build
 from dagster_project.settings import TOKYO
@@ -76,6 +77,12 @@ class KillingChannel:
 
     def quota(self) -> Quota:
         return self._client.quota()
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        return self._client.refusal_of(messages)
+
+    def units_left(self) -> int:
+        return self._client.units_left()
 
     def aggregation_units(self) -> set[str]:
         return self._client.aggregation_units()

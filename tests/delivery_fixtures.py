@@ -15,6 +15,7 @@ from dagster_project.delivery.plan import PlanRow, PlanSummary, plan_night
 from dagster_project.delivery.send import SendSummary, send_batches
 from dagster_project.ledger.store import open_ledger, reading
 from dagster_project.ledger.tables import attempt, batch, intent
+from dagster_project.line.messages import Message
 from dagster_project.line.replies import Kind, Quota, Reply
 from dagster_project.publish import Build
 from dagster_project.settings import TOKYO
@@ -98,6 +99,9 @@ class ScriptedLine:
     sent: list[tuple[bytes, str]] = field(default_factory=list)
     account: str = "aozora"
     calls: int = 0
+    names_left: int = 1000
+    refuses: str | None = None  # a text with this in it
+    validated: list[Sequence[Message]] = field(default_factory=list)
 
     def send(self, body: bytes, retry_key: str) -> Reply:
         self.calls += 1
@@ -111,6 +115,14 @@ class ScriptedLine:
     def quota(self) -> Quota:
         self.calls += 1
         return Quota(self.limit, self.used)
+
+    def units_left(self) -> int:
+        return self.names_left
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        self.validated.append(messages)
+        is_refused = self.refuses is not None and self.refuses in str(messages)
+        return "messages[0].text" if is_refused else None
 
     def aggregation_units(self) -> set[str]:
         self.calls += 1

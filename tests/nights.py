@@ -56,11 +56,17 @@ class World:
     simulator: RunningSimulator
     parsed: Path
     said: list[str] = field(default_factory=list)
+    dbt: Path = DBT
 
     def __post_init__(self) -> None:
         # dbt is parsed once for all worlds: its project is the same, and parsing costs seconds.
         (self.folder / "data").mkdir(parents=True)
         (self.folder / "data" / "dbt").symlink_to(self.parsed)
+
+    def change_dbt(self, dbt: Path) -> None:
+        """Let the nights from now on run a dbt folder of their own, parsed anew."""
+        (self.folder / "data" / "dbt").unlink()
+        self.dbt = dbt
 
     @property
     def exports(self) -> Path:
@@ -70,6 +76,7 @@ class World:
         return Settings(
             data_dir=self.folder / "data",
             exports_dir=self.exports,
+            dbt_dir=self.dbt,
             business_day=day,
             at=moment or at(day, 10, 1),
             simulator_url=self.simulator.base_url,

@@ -118,6 +118,7 @@ def test_a_batch_past_its_hour_takes_no_place(night: Night) -> None:
 
 def test_what_line_has_not_counted_yet_we_count_ourselves_for_a_day(night: Night) -> None:
     answered(night, Quota(100, 40), at(2))
+    night.line.limit, night.line.used = 100, 40
     assert night.send().accepted == 3
     assert room(night, at(10, 10)).left == 57
     # LINE answers late: the answer before the batch and our three say more, and count.
@@ -133,6 +134,7 @@ def test_what_line_has_not_counted_yet_we_count_ourselves_for_a_day(night: Night
 
 def test_a_day_after_its_own_answer_line_is_believed(night: Night) -> None:
     answered(night, Quota(100, 40), at(2))
+    night.line.limit, night.line.used = 100, 40
     night.send()
     tomorrow = at(2).date() + timedelta(days=1)
     # Some had blocked us, were not reached, and are not counted by LINE.

@@ -28,13 +28,15 @@ def people(counts: tuple[int, int, int, int]) -> list[list[int]]:
     return [[numbers.pop(0) for _ in range(count)] for count in counts]
 
 
-def rows_of(groups: list[list[int]], waited: int) -> dict[str, list[Row]]:
+def rows_of(groups: list[list[int]], waited: int, never: int = 0) -> dict[str, list[Row]]:
     """Return children near their last day, lifestyle, dormant and women, each due one message.
 
-    The last so many of the dormant have waited longer than the others.
+    The last so many of the dormant, and of the women, have waited for more than a year; the other
+    dormant for 22 days, the other women for 32.
     """
     children, lifestyle, dormant, women = groups
-    born = dict.fromkeys(children, "2024-06-15") | dict.fromkeys(women, "1981-01-01")
+    born = dict.fromkeys(children, "2024-06-15") | dict.fromkeys(women, "2006-05-01")
+    born |= dict.fromkeys(women[len(women) - never :], "1981-01-01")
     long_ago = {*dormant[len(dormant) - waited :]}
     return {
         "patients": [
@@ -51,7 +53,7 @@ def rows_of(groups: list[list[int]], waited: int) -> dict[str, list[Row]]:
             *(
                 {
                     "patient_no": str(n),
-                    "visited_on": "2025-10-01" if n in long_ago else "2025-11-10",
+                    "visited_on": "2024-10-01" if n in long_ago else "2025-11-10",
                 }
                 for n in dormant
             ),
@@ -116,17 +118,18 @@ def answers(world: World) -> set[object]:
 
 def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: World) -> None:
     groups = people((300, 400, 500, 350))
-    children, lifestyle, dormant, _ = groups
-    rows = rows_of(groups, waited=100)
+    children, lifestyle, dormant, women = groups
+    rows = rows_of(groups, waited=60, never=40)
     write(world, MONDAY, rows)
     spend(world, 4_200)
     assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
     assert decided(world) == {
         ("vaccination", "send"): 300,
         ("lifestyle_checkup", "send"): 400,
-        ("lapsed_6_months", "send"): 100,
-        ("lapsed_6_months", "deferred_by_quota"): 400,
-        ("womens_screening", "deferred_by_quota"): 350,
+        ("lapsed_6_months", "send"): 60,
+        ("lapsed_6_months", "deferred_by_quota"): 440,
+        ("womens_screening", "send"): 40,
+        ("womens_screening", "deferred_by_quota"): 310,
     }
     assert world.calls("d20") == 0
 
@@ -134,14 +137,14 @@ def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: W
     page = sheet(world, MONDAY)
     assert "今月の残りに入らない 750 通を 2026-07-01 以降に延ばします" in page
     assert "LINEでの残り (06-01 02:00)</dt><dd>800 通" in page
-    for patients in (400, 350):
+    for patients in (440, 310):
         row = f'今月の残り通数に入らず翌月以降へ</td><td class="n">−{patients} 人'
         assert row in page
     assert [said for said in alerts(world) if "750 通を 2026-07-01 以降" in said]
 
     for minute in (1, 11):
         assert world.send(MONDAY, at(MONDAY, 10, minute)) == 0
-    chosen = [*children, *lifestyle, *dormant[-100:]]
+    chosen = [*children, *lifestyle, *dormant[-60:], *women[-40:]]
     assert world.received("d20") == {user(n): 1 for n in chosen}
     assert used(world) == [LIMIT]
     assert answers(world) == {200}
@@ -152,8 +155,8 @@ def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: W
     calls = world.calls("d20")
     assert world.nightly(tuesday) == 0
     put_off = {
-        ("lapsed_6_months", "deferred_by_quota"): 400,
-        ("womens_screening", "deferred_by_quota"): 350,
+        ("lapsed_6_months", "deferred_by_quota"): 440,
+        ("womens_screening", "deferred_by_quota"): 310,
     }
     assert put_off.items() <= decided(world).items()
     assert world.calls("d20") == calls
@@ -183,10 +186,10 @@ def test_the_next_month_writes_to_everybody_who_waited_and_to_nobody_twice(world
     [
         pytest.param(0, (0, 0, 0, 0), marks=pytest.mark.long),
         (1, (1, 0, 0, 0)),  # of those whose last day is near some are better than none
-        (4, (2, 0, 2, 0)),  # one short for the whole of the second: it waits, the third goes on
+        (4, (2, 0, 0, 2)),  # one short for the whole of the second: it waits, the rest goes on
         (5, (2, 3, 0, 0)),  # it fits exactly
-        pytest.param(9, (2, 3, 4, 0), marks=pytest.mark.long),
-        pytest.param(10, (2, 3, 4, 1), marks=pytest.mark.long),
+        pytest.param(9, (2, 3, 2, 2), marks=pytest.mark.long),
+        pytest.param(10, (2, 3, 3, 2), marks=pytest.mark.long),
     ],
 )
 def test_both_sides_of_what_fits(
@@ -209,7 +212,7 @@ def test_what_line_says_at_the_gate_goes_before_what_it_said_at_night(world: Wor
     write(world, MONDAY, rows_of(groups, waited=1))
     spend(world, LIMIT - 10)
     assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
-    assert decided(world)["womens_screening", "send"] == 1
+    assert decided(world)["womens_screening", "send"] == 2
     spend(world, LIMIT - 6)
     assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
     chosen = [*children, *lifestyle, dormant[-1]]
@@ -236,5 +239,5 @@ def test_a_line_nobody_can_reach_stops_no_night_and_cuts_nothing(world: World) -
     # The gate asks before anything leaves, and cuts by the same turns.
     spend(world, LIMIT - 3)
     assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
-    children, lifestyle, dormant, _ = groups
-    assert world.received("d20") == {user(n): 1 for n in (*children, *lifestyle, *dormant)}
+    children, lifestyle, _, women = groups
+    assert world.received("d20") == {user(n): 1 for n in (*children, *lifestyle, *women)}

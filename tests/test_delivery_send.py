@@ -305,15 +305,26 @@ def plan_many(night: Night, sizes: Sequence[tuple[str, int, int]]) -> None:
     night.freeze(rows)
 
 
-def test_occurrences_fit_whole_or_not_at_all_by_priority(night: Night) -> None:
-    plan_many(
-        night, [("lapsed", 3, 500), ("womens", 4, 350), ("vaccine", 1, 300), ("lifestyle", 2, 400)]
-    )
-    night.line.limit, night.line.used = 5000, 4200
+def test_of_what_no_longer_fits_the_sender_chooses_nobody(night: Night) -> None:
+    plan_many(night, [("lapsed", 3, 50), ("vaccine", 1, 30)])
+    night.line.limit = 79
     summary = night.send()
-    assert (summary.accepted, summary.deferred) == (700, 850)
-    waiting = {each["campaign"]: each["reason"] for each in night.batches() if each["reason"]}
-    assert waiting == {"lapsed": "quota", "womens": "quota"}
+    assert (summary.accepted, summary.deferred, night.line.sent) == (0, 80, [])
+    assert {each["reason"] for each in night.batches()} == {"quota"}
+    night.line.limit = 80
+    assert night.send().accepted == 80
+
+
+def test_what_line_has_not_counted_yet_is_not_given_out_again(night: Night) -> None:
+    """LINE's consumption is late: by our own count the month is full."""
+    night.line.limit = 5
+    first, second = plan_rows(users(3)), plan_rows(users(3, 10), campaign="other")
+    night.plan([*first, *second])
+    night.freeze(first)
+    assert night.send().accepted == 3
+    night.clock.now += timedelta(minutes=10)
+    night.freeze([*first, *second])
+    assert (night.send().accepted, night.line.used) == (0, 0)
 
 
 @pytest.mark.parametrize(("left", "accepted"), [(30, 30), (29, 0)])

@@ -11,10 +11,10 @@ from delivery_fixtures import Night, ScriptedLine, a_clinic, a_night, at, ready,
 from dagster_project.clinic import Line
 from dagster_project.delivery.channel import WrongChannelError
 from dagster_project.ledger.batches import DEADLINE
-from dagster_project.line.asking import NoSimulatorError
 from dagster_project.line.client import LineClient
 from dagster_project.line.connect import connect
 from dagster_project.line.credentials import CredentialError, access_token
+from dagster_project.line.reach import NoSimulatorError
 from dagster_project.line.replies import Kind
 from dagster_project.line.simulated import introduce
 from dagster_project.settings import Settings

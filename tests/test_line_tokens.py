@@ -14,7 +14,6 @@ import pytest
 from delivery_fixtures import a_clinic, at, users
 
 from dagster_project.line.account import Account
-from dagster_project.line.asking import account_of
 from dagster_project.line.credentials import (
     CredentialError,
     Credentials,
@@ -22,6 +21,7 @@ from dagster_project.line.credentials import (
     credentials_of,
     simulator_credentials,
 )
+from dagster_project.line.reach import account_of
 from dagster_project.line.tokens import token_for_a_run
 from dagster_project.settings import Settings
 from dagster_project.simulator import RunningSimulator, start
@@ -185,7 +185,7 @@ def odd(request: pytest.FixtureRequest) -> Iterator[str]:
 )  # fmt: skip
 def test_an_answer_that_says_nothing_is_silence_and_stops_no_night(odd: str) -> None:
     account = Account(odd, partial(str, "t0ken-a"))
-    for ask in (account.basic_id, account.quota):
+    for ask in (account.basic_id, account.quota, account.units_left):
         with pytest.raises(ConnectionError):
             ask()
 

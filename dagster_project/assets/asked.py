@@ -7,9 +7,9 @@ from dagster_project.delivery.afford import ask_room, room_of
 from dagster_project.delivery.channel import WrongChannelError
 from dagster_project.delivery.statistics import Report, read_statistics, worth_a_request
 from dagster_project.ledger.store import open_ledger
-from dagster_project.line.asking import NoSimulatorError, account_of
 from dagster_project.line.credentials import CredentialError
 from dagster_project.line.insight import Insights
+from dagster_project.line.reach import NoSimulatorError, account_of
 from dagster_project.line.simulated import introduce
 from dagster_project.settings import Settings
 

@@ -38,6 +38,7 @@ from dagster_project.settings import Settings
 NO_TROUBLE = {
     None,
     "quota",
+    "units",
     HELD,
     ASLEEP,
     "another sender is at work",

@@ -10,7 +10,7 @@ def morning_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinit
     """Return the sheet, one per clinic. Its metadata is where the page is, never what it says."""
 
     @dg.asset(
-        deps=["morning_plan"],
+        deps=["line_preflight"],
         group_name="line",
         partitions_def=partitions,
         pool="line",

@@ -14,25 +14,33 @@ from dagster_project.authoring.lint_retired import lint_retired
 from dagster_project.authoring.lint_segments import lint_campaigns, lint_segment
 from dagster_project.authoring.lint_sql import lint_text
 from dagster_project.authoring.lint_tags import lint_folder, lint_list, lint_tag
+from dagster_project.authoring.lint_windows import lint_windows, windows_of
 from dagster_project.authoring.project import Project
-from dagster_project.clinic import clinic_ids
+from dagster_project.clinic import SendWindow, clinic_ids
 from dagster_project.conversation.script import script_of
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.settings import Settings
 
 
-def lint(dbt_dir: Path, as_of: date, retired: Mapping[str, date] | None = None) -> list[Finding]:
+def lint(
+    dbt_dir: Path,
+    as_of: date,
+    retired: Mapping[str, date] | None = None,
+    windows: Mapping[str, SendWindow] | None = None,
+) -> list[Finding]:
     """Return everything to put right in a dbt folder, by file and line; empty when all is well.
 
-    `retired` are the tags that were retired, each with its day.
+    `retired` are the tags that were retired, each with its day; `windows` each clinic's hours.
     """
     project = Project(dbt_dir)
-    return sorted({*_findings(project, as_of), *lint_retired(project, retired or {})})
+    beside = (*lint_retired(project, retired or {}), *lint_windows(project, windows or {}))
+    return sorted({*_findings(project, as_of), *beside})
 
 
 def run_lint(settings: Settings, console: Console) -> int:
     """Print one line per finding and how many there are; return FAILED where one is an error."""
-    found = lint(settings.dbt_dir, settings.as_of(), _retired(settings, console))
+    windows = windows_of(settings.exports_dir)
+    found = lint(settings.dbt_dir, settings.as_of(), _retired(settings, console), windows)
     for clinic_id in clinic_ids(settings.exports_dir):
         found += script_of(settings.exports_dir / clinic_id)[1]
     for each in found:

@@ -10,6 +10,7 @@ from dagster_project.authoring.lint_messages import AB, is_ab, lint_messages
 from dagster_project.authoring.lint_scenarios import lint_scenario
 from dagster_project.authoring.lint_sql import lint_columns, lint_rule
 from dagster_project.authoring.lint_tags import DAYS, day, is_days
+from dagster_project.authoring.lint_windows import HOURS, is_window
 from dagster_project.authoring.project import SEGMENT, Model, Project
 from dagster_project.authoring.yml import mapping
 
@@ -82,6 +83,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "min_members": (_is_whole(1), "the fewest people it is sent to"),
         "if_missed": (lambda it: it in IF_MISSED, f"one of {', '.join(IF_MISSED)}"),
         "not_after": (lambda it: day(it) is not None, "the last day it is sent (YYYY-MM-DD)"),
+        "send_window": (is_window, HOURS),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
         "ab": (is_ab, AB),
     }

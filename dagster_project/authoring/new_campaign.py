@@ -86,7 +86,7 @@ def _check(project: Project, name: str, tag: str | None) -> None:
 
 
 def _last_priority(project: Project) -> int:
-    """Return the largest priority of any campaign: no two may have the same."""
+    """Return the largest priority of any campaign: a new one comes after them all."""
     settings = [mapping(each.meta.get("campaign")) for each in project.segments.values()]
     said = [each.get("priority") for each in settings]
     return max((one for one in said if isinstance(one, int)), default=0)

@@ -1,4 +1,4 @@
-"""The words a person has for the sender. Each takes a name and a reason, and is in the audit."""
+"""The words a person has for the sender. What changes anything takes a name and is in the audit."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -58,6 +58,15 @@ def reset(clinics: Sequence[str], by: str, reason: str) -> None:
     from dagster_project.controls.commands import reset as do  # noqa: PLC0415
 
     sys.exit(do(Settings(), clinics, by, reason, console))
+
+
+@click.command()
+@clinics_option
+def preflight(clinics: Sequence[str]) -> None:
+    """Ask LINE whether each clinic could send now: token, quota, webhook, texts; sends nothing."""
+    from dagster_project.insight.preflight import run_preflight  # noqa: PLC0415
+
+    sys.exit(run_preflight(Settings(), clinics, console))
 
 
 @click.command()
@@ -121,4 +130,4 @@ def approve(campaign: str, clinic: str | None, by: str, people: int | None) -> N
     sys.exit(do(Settings(), clinic, campaign, by, console, people))
 
 
-COMMANDS = (stop, resume, reset, retry, veto, approve)
+COMMANDS = (preflight, stop, resume, reset, retry, veto, approve)

@@ -13,7 +13,6 @@ from dagster_project.delivery.gate import Key, Planned
 from dagster_project.ledger.batches import Batch
 from dagster_project.ledger.quota import Room, note_quota, room_now
 from dagster_project.ledger.store import reading, writing
-from dagster_project.line.replies import Quota
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,6 @@ def people(rows: Sequence[Batch]) -> int:
     return sum(row.recipients for row in rows)
 
 
-def room(quota: Quota, own_limit: int | None, under_way: int) -> int | None:
-    """Return how many more people fit this month, None without any limit.
-
-    What is under way may still count. The clinic's own limit counts as well: an account
-    without a cap at LINE could run up any bill.
-    """
-    limits = [limit for limit in (quota.limit, own_limit) if limit is not None]
-    return min(limits) - quota.used - under_way if limits else None
-
-
 def room_of(engine: Engine, clinic: Clinic, now: datetime) -> Room:
     """Return what this month has left for messages that are in no batch yet."""
     with reading(engine) as con:
@@ -50,34 +39,23 @@ def room_of(engine: Engine, clinic: Clinic, now: datetime) -> Room:
 
 
 def ask_room(engine: Engine, clinic: Clinic, channel: Asked, now: datetime) -> Room:
-    """Ask LINE for the month's quota, keep its answer, and return what is left.
+    """Return what is left by LINE's own answer, asked of a channel that is proved first.
 
-    Raises as `prove`, and ConnectionError when the quota cannot be read.
+    Raises as `prove` and `room_by_line`.
     """
     prove(channel, clinic)
+    return room_by_line(engine, clinic, channel, now)
+
+
+def room_by_line(engine: Engine, clinic: Clinic, channel: Asked, now: datetime) -> Room:
+    """Ask LINE for the month's quota, keep its answer, and return what is left.
+
+    Raises ConnectionError when the quota cannot be read.
+    """
     quota = channel.quota()
     with writing(engine, clinic.clinic_id) as con:
         note_quota(con, clinic.clinic_id, quota, now)
     return room_of(engine, clinic, now)
-
-
-def fitting(frozen: Sequence[Batch], left: int | None) -> tuple[list[Batch], list[Batch]]:
-    """Return the batches of the occurrences that fit whole, by priority, and all the others.
-
-    Nothing is started that could not be finished.
-    """
-    if left is None:
-        return list(frozen), []
-    fits: list[Batch] = []
-    waits: list[Batch] = []
-    for _, group in groupby(frozen, key=lambda row: row.occurrence_id):
-        rows = list(group)
-        if people(rows) > left:
-            waits += rows
-            continue
-        left -= people(rows)
-        fits += rows
-    return fits, waits
 
 
 def chosen(

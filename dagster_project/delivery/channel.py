@@ -1,9 +1,11 @@
 """What sending needs of a LINE channel, and the proof that it is the clinic's own."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from dagster_project.clinic import Clinic
-from dagster_project.line.replies import Quota, Reply
+from dagster_project.line.messages import Message
+from dagster_project.line.replies import Quota, Reply, Webhook
 
 
 class WrongChannelError(Exception):
@@ -24,6 +26,26 @@ class Asked(Named, Protocol):
         """Return this month's quota. Raises as `Channel.quota`."""
 
 
+class Validating(Protocol):
+    """A channel as far as it looks at a text without sending it."""
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        """Return what LINE would refuse in a message, None where it would take it.
+
+        Raises PermissionError when its token is refused, ConnectionError when LINE does not say.
+        """
+
+
+class Inspected(Asked, Validating, Protocol):
+    """A channel as far as it can be looked at before its window."""
+
+    def units_left(self) -> int:
+        """Return the new unit names this month has left. Raises as `Validating.refusal_of`."""
+
+    def webhook(self) -> Webhook:
+        """Return how LINE reaches our webhook. Raises as `Validating.refusal_of`."""
+
+
 class Channel(Protocol):
     """One clinic's channel; every answer, even none, comes back as a Reply."""
 
@@ -38,6 +60,12 @@ class Channel(Protocol):
 
     def quota(self) -> Quota:
         """Return this month's quota. Raises ConnectionError when it cannot be read."""
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        """Return what LINE would refuse in a message. Raises as `Validating.refusal_of`."""
+
+    def units_left(self) -> int:
+        """Return the new unit names this month has left. Raises as `Inspected.units_left`."""
 
     def aggregation_units(self) -> set[str]:
         """Return the unit names LINE has seen this month. Raises when they cannot be read."""

@@ -25,12 +25,12 @@ from dagster_project.delivery.gate import MAX_A_DAY, CameTo, Consent, Key, Plann
 from dagster_project.delivery.merges import named_today
 from dagster_project.delivery.planned import ONE_INTENT, read_planned, which_one
 from dagster_project.delivery.planned import had_today as had_by_account
-from dagster_project.ledger.approvals import say_what_waits
 from dagster_project.ledger.batches import batches_in, take_back
 from dagster_project.ledger.dead_letters import Resend, resends, still_right
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import stamp, writing
 from dagster_project.ledger.tables import batch, intent
+from dagster_project.ledger.waits import BEFORE_WINDOW, say_what_waits
 from dagster_project.line.body import render_body
 from dagster_project.line.messages import Message
 from dagster_project.line.wordings import PLAIN, Wordings, wording
@@ -67,7 +67,8 @@ def freeze(
     now: datetime,
     max_batch: int = MAX_BATCH,
     retired: Set[str] = frozenset(),
-    unapproved: Set[str] = frozenset(),
+    waits: Mapping[str, str] = MappingProxyType({}),
+    ends: Mapping[str, datetime] = MappingProxyType({}),
     told_as: Mapping[Key, str] = MappingProxyType({}),
     visited: Set[CameTo] = frozenset(),
     due: Set[tuple[str, str]] = frozenset(),
@@ -82,7 +83,8 @@ def freeze(
     is; those of one variant who are told the same share batches. Intents whose content is
     not the planned one, or whose plan is another build's, stay planned: the next plan
     decides. No campaign of `retired`, and no message for one of `visited`, is sent; those of
-    `unapproved` wait as planned. What a person wants sent again says what it said first, and
+    `waits` stay planned, each for its reason; a campaign of `ends` may leave until then, not until
+    `not_after`. What a person wants sent again says what it said first, and
     only where campaign and patient are of `due` today. What no sound plan would bring here
     trips the circuit breaker, in the same transaction. A veto on a chart that was `merged` is one
     on the chart it is in now. What does not fit into what the month has
@@ -114,20 +116,22 @@ def freeze(
             max_a_day,
         )
         _skip(con, refused, at)
-        say_what_waits(con, build.clinic_id, unapproved)
+        say_what_waits(con, build.clinic_id, waits)
         # Beside what a person wants sent again, the plan alone is no sign of anything.
         asked_for = {user for _, user in again}
         unasked = {key: why for key, why in refused.items() if key[1] not in asked_for}
         trip_on_refusals(con, build.clinic_id, unasked, now)
-        ready = [
+        # Who only waits for a later hour of today keeps the place the night gave them.
+        due_today = [
             each
             for each in planned
             if each.key not in refused
-            and each.campaign not in unapproved
+            and waits.get(each.campaign, BEFORE_WINDOW) == BEFORE_WINDOW
             and each.content_version in messages
             and (each.build_id == build.build_id or each.key in again)
         ]
-        ready, too_many = chosen(ready, turns, left)
+        fits, too_many = chosen(due_today, turns, left)
+        ready = [each for each in fits if each.campaign not in waits]
         put_off(con, build.clinic_id, [each.key for each in too_many], at)
         if too_many:
             say_what_is_deferred(con, build.clinic_id, build.as_of, len(too_many), now)
@@ -139,7 +143,8 @@ def freeze(
             for users, said in parts:
                 row = _batch(build, occurrence_id, users, said)
                 row |= {"campaign": first.campaign, "priority": first.priority, "frozen_at": at}
-                con.execute(insert(batch), [row | {"not_after": stamp(not_after)}])
+                until = min(not_after, ends.get(first.campaign, not_after))
+                con.execute(insert(batch), [row | {"not_after": stamp(until)}])
                 done = con.execute(
                     update(intent)
                     .where(

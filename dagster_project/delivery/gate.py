@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from dagster_project.clinic import Clinic
+from dagster_project.clinic import Clinic, SendWindow
 from dagster_project.ledger.holds import Hold
-from dagster_project.publish import Build
+from dagster_project.ledger.waits import AFTER_WINDOW, BEFORE_WINDOW
+from dagster_project.publish import LAYOUT, Build, other_layout
 
 Key = tuple[str, str]  # occurrence_id, line_user_id
 MAX_A_DAY = 2  # messages to one account, whatever plans them
@@ -62,6 +63,8 @@ def why_closed(
         return Closed("公開された夜がまだありません")
     if build.clinic_id != clinic.clinic_id:
         return Closed("別の医院のデータです")
+    if build.layout != LAYOUT:
+        return Closed(other_layout(build))
     if build.as_of != now.date():
         return Closed(f"公開されているのは{build.as_of}のデータで、今日のものではありません")
     if not clinic.calendar.is_open(now.date()):
@@ -70,6 +73,15 @@ def why_closed(
         window = clinic.send_window
         return Closed(f"送信時間外です ({window.opens:%H:%M}〜{window.closes:%H:%M})")
     return None
+
+
+def outside_window(windows: Mapping[str, SendWindow], now: datetime) -> dict[str, str]:
+    """Return the campaigns whose own hours do not hold an instant in Asia/Tokyo, each with why."""
+    return {
+        campaign: BEFORE_WINDOW if now.time() < window.opens else AFTER_WINDOW
+        for campaign, window in windows.items()
+        if not window.holds(now)
+    }
 
 
 def refusals(

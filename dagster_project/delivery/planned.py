@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, select
 
 from dagster_project.delivery.gate import Key, Planned
+from dagster_project.ledger.approvals import Content
 from dagster_project.ledger.tables import batch, intent, intent_patient
+from dagster_project.line.wordings import Wordings
 from dagster_project.publish import Build
 
 # For statements that run for many intents at once; `which_one` says which.
@@ -19,6 +21,24 @@ ONE_INTENT = and_(
 def which_one(key: Key) -> dict[str, object]:
     """Return what ONE_INTENT asks of an intent."""
     return {"for_occurrence": key[0], "for_user": key[1]}
+
+
+def waiting_keys(con: Connection, clinic_id: str) -> set[Key]:
+    """Return the messages of a clinic that are planned and in no batch."""
+    query = select(intent.c.occurrence_id, intent.c.line_user_id).where(
+        intent.c.clinic_id == clinic_id, intent.c.state == "planned"
+    )
+    rows: Sequence[Any] = con.execute(query).all()
+    return {(occurrence_id, user) for occurrence_id, user in rows}
+
+
+def waiting_contents(con: Connection, clinic_id: str, messages: Wordings) -> set[Content]:
+    """Return which of `messages` a clinic's planned ones say that are in no batch."""
+    query = select(intent.c.campaign, intent.c.content_version).where(
+        intent.c.clinic_id == clinic_id, intent.c.state == "planned"
+    )
+    rows: Sequence[Any] = con.execute(query.distinct()).all()
+    return {(campaign, version) for campaign, version in rows if version in messages}
 
 
 def had_today(con: Connection, build: Build) -> list[tuple[str, str]]:

@@ -1,39 +1,42 @@
 """One clinic's send, from the published plan to the reconciled ledger."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import sleep as wait
 from types import MappingProxyType
 
-import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
-from dagster_project.delivery.afford import Turn, ask_room
+from dagster_project.delivery.afford import ask_room
+from dagster_project.delivery.alarm import UNAUTHORIZED, tell
 from dagster_project.delivery.approval import Campaign, waiting
-from dagster_project.delivery.channel import Channel, WrongChannelError
+from dagster_project.delivery.channel import Channel
+from dagster_project.delivery.contents import check_contents
 from dagster_project.delivery.freeze import freeze
 from dagster_project.delivery.gate import (
     UNREADABLE_LINKS,
     UNREADABLE_VISITS,
-    CameTo,
     Closed,
     Consent,
-    Key,
+    outside_window,
     why_closed,
 )
-from dagster_project.delivery.merges import merges_in
+from dagster_project.delivery.night import came_since, read_night
+from dagster_project.delivery.planned import waiting_contents
 from dagster_project.delivery.reconcile import Reconciliation, reconcile
 from dagster_project.delivery.send import Clock, SendSummary, send_batches
 from dagster_project.delivery.waiting import is_waiting
 from dagster_project.ledger.alerts import write_alert
+from dagster_project.ledger.content_checks import checked, not_to_be_sent
 from dagster_project.ledger.holds import in_force
 from dagster_project.ledger.store import reading, writing
 from dagster_project.ledger.tag_decisions import retired
+from dagster_project.ledger.waits import AWAITING, UNCHECKED
 from dagster_project.line.wordings import Wordings
-from dagster_project.publish import Build, build_of
+from dagster_project.publish import LAYOUT, read_build
 from dagster_project.settings import TOKYO
 
 LOOK_COUNTS = timedelta(minutes=10)  # since the gate was asked; then the next run asks it again
@@ -75,7 +78,7 @@ def deliver(
     messages: Wordings,
     channel: Channel,
     clock: Clock,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = wait,
     campaigns: Mapping[str, Campaign] | None = None,
     last_visits: Mapping[str, date] | None = MappingProxyType({}),
     heard: Mapping[str, int] = MappingProxyType({}),
@@ -94,11 +97,15 @@ def deliver(
     WrongChannelError, before anything is sent, when the channel is not the clinic's.
     """
     now = clock().astimezone(TOKYO)
-    night = _published(published, retired(engine, now.date()).keys())
-    build = night.build if night else None
+    build = read_build(published)
+    night = None
+    if build is not None and build.layout == LAYOUT:
+        night = read_night(published, retired(engine, now.date()).keys())
+        build = night.build
     with reading(engine) as con:
         holds = in_force(con, clinic.clinic_id, "stop", "breaker")
         unapproved = waiting(con, clinic.clinic_id, campaigns or {}, now.date(), is_live=is_live)
+    waits: dict[str, str] = {}
     closed = why_closed(clinic, build, now, holds)
     refused = deferred = 0
     if closed is None and (reachable is None or last_visits is None):
@@ -106,7 +113,11 @@ def deliver(
         _tell(engine, clinic, closed, now)
     if closed is None and night and reachable is not None and last_visits is not None:
         closes = datetime.combine(now.date(), clinic.send_window.closes, TOKYO)
-        asked = _ask_quota(engine, clinic, channel, now)
+        left = _ask(engine, clinic, channel, messages, now)
+        waits = outside_window(night.windows, now) | dict.fromkeys(unapproved, AWAITING)
+        with reading(engine) as con:
+            contents = waiting_contents(con, clinic.clinic_id, messages)
+            waits |= not_to_be_sent(con, clinic.clinic_id, contents)
         done = freeze(
             engine,
             night.build,
@@ -116,13 +127,17 @@ def deliver(
             closes,
             now,
             retired=night.retired,
-            unapproved=unapproved,
+            waits=waits,
+            ends={
+                campaign: datetime.combine(now.date(), window.closes, TOKYO)
+                for campaign, window in night.windows.items()
+            },
             told_as=night.told_as,
-            visited=_visited(night, last_visits),
+            visited=came_since(night, last_visits),
             due=night.due,
             max_a_day=clinic.contact.max_messages_a_day,
             turns=night.turns,
-            left=asked,
+            left=left,
             merged=night.merged,
         )
         refused, deferred = done.refused, done.deferred
@@ -139,6 +154,8 @@ def deliver(
         sleep,
         heard,
     )
+    if UNCHECKED in waits.values():
+        sent.stopped = sent.stopped or "content unchecked"
     return DeliveryReport(
         closed.reason if closed else None,
         refused,
@@ -148,66 +165,29 @@ def deliver(
     )
 
 
-def _ask_quota(engine: Engine, clinic: Clinic, channel: Channel, now: datetime) -> int | None:
-    """Return what the month has left, None without a limit, or where nobody says.
+def _ask(
+    engine: Engine, clinic: Clinic, channel: Channel, messages: Wordings, now: datetime
+) -> int | None:
+    """Ask LINE what may have changed since the morning: the month, and contents it never saw.
 
-    Then nothing leaves either: the sender proves the channel and asks again before its first batch.
+    Return what the month has left, None without a limit, or where nobody says. Then nothing
+    leaves either: the sender proves the channel and asks again before its first batch.
     """
     if not is_waiting(engine, clinic.clinic_id):
         return None
+    left = None
     try:
-        return ask_room(engine, clinic, channel, now).left
-    except (PermissionError, ConnectionError, WrongChannelError):
-        return None
-
-
-@dataclass(frozen=True)
-class _Night:
-    """What sending asks of the published night, read at once."""
-
-    build: Build
-    plan: Mapping[Key, Sequence[str]]  # the patients of each message
-    told_as: Mapping[Key, str]  # which wording each message is
-    turns: Mapping[Key, Turn]
-    due: Set[tuple[str, str]]  # campaign and patient decided for, or only sent already
-    pauses: Mapping[str, int]  # campaign -> days after a visit without an invitation
-    entries: Mapping[CameTo, date]  # in a scenario: a visit from that day on is its goal
-    merged: Mapping[str, str]  # chart -> the one it was merged into
-    retired: Set[str]  # campaigns with a tag that was retired since
-
-
-def _published(path: Path, retired_tags: Set[str]) -> _Night | None:
-    """Return the published night, None before the first.
-
-    Through one connection: another build may take its place.
-    """
-    if not path.exists():
-        return None
-    with duckdb.connect(str(path), read_only=True) as con:
-        rows = con.execute(
-            "select occurrence_id, line_user_id, patient_ids, wording, quota_turn, quota_place,"
-            " goes_in_parts from delivery_plan"
-        ).fetchall()
-        due = con.execute(
-            "select campaign, patient_id from delivery_decisions"
-            " where reason in ('send', 'already_this_cycle')"
-        ).fetchall()
-        pauses = con.execute("select campaign, visited_within_days from campaigns").fetchall()
-        entries = con.execute(
-            "select campaign, patient_id, visits_count_from from scenario_positions"
-            " where state = 'active'"
-        ).fetchall()
-        return _Night(
-            build_of(con),
-            {(occurrence, user): patients.split(",") for occurrence, user, patients, *_ in rows},
-            {(occurrence, user): name for occurrence, user, _, name, *_ in rows},
-            {(row[0], row[1]): Turn(*row[4:]) for row in rows if row[4] is not None},
-            set(due),
-            dict(pauses),
-            {(campaign, patient): day for campaign, patient, day in entries},
-            merges_in(con),
-            _standing_on(con, retired_tags) if retired_tags else set(),
-        )
+        left = ask_room(engine, clinic, channel, now).left
+        with reading(engine) as con:
+            said = waiting_contents(con, clinic.clinic_id, messages)
+            new = said - checked(con, clinic.clinic_id).keys()
+        check_contents(engine, clinic.clinic_id, channel, new, messages, now)
+    except PermissionError:
+        with writing(engine, clinic.clinic_id) as con:
+            tell(con, clinic.clinic_id, "token", UNAUTHORIZED, now)
+    except ConnectionError:
+        pass  # what is not known waits, each for its own reason
+    return left
 
 
 def _tell(engine: Engine, clinic: Clinic, closed: Closed, now: datetime) -> None:
@@ -216,27 +196,3 @@ def _tell(engine: Engine, clinic: Clinic, closed: Closed, now: datetime) -> None
     text = f"{closed.reason}。読めるものを置き直すまで送信しません"
     with writing(engine, clinic.clinic_id) as con:
         write_alert(con, now, clinic.clinic_id, kind, str(now.date()), text)
-
-
-def _visited(night: _Night, last_visits: Mapping[str, date]) -> set[CameTo]:
-    """Return who came within the days a campaign gives, or since they entered its scenario."""
-    came = {
-        (campaign, patient)
-        for campaign, days in night.pauses.items()
-        for patient, day in last_visits.items()
-        if day + timedelta(days=days) > night.build.as_of
-    }
-    reached = {
-        (campaign, patient)
-        for (campaign, patient), counts_from in night.entries.items()
-        if last_visits.get(patient, date.min) >= counts_from
-    }
-    return came | reached
-
-
-def _standing_on(con: duckdb.DuckDBPyConnection, tags: Set[str]) -> set[str]:
-    rows = con.execute(
-        "select distinct campaign from tag_references where campaign is not null and tag in $tags",
-        {"tags": sorted(tags)},
-    ).fetchall()
-    return {campaign for (campaign,) in rows}

@@ -17,7 +17,8 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
-from dagster_project.delivery.afford import fitting, people, room
+from dagster_project.delivery.afford import people, room_by_line
+from dagster_project.delivery.alarm import NO_UNITS, UNAUTHORIZED, tell
 from dagster_project.delivery.breaker import trip_on_answers
 from dagster_project.delivery.channel import Channel, prove
 from dagster_project.delivery.lease import Lease, lease
@@ -92,7 +93,7 @@ def send_batches(
             )
             run.send_all(run.batches("sending"), lambda _: True)
             if summary.stopped is None and is_open(clock()):
-                run.send_all(run.affordable(run.batches("frozen")), is_open)
+                run.send_all(run.named(run.affordable(run.batches("frozen"))), is_open)
         summary.unsettled = people(run.batches("sending"))
         summary.deferred = people(run.batches("frozen"))
     return summary
@@ -128,6 +129,9 @@ class _Run:
             return True
         self.summary.stopped = why
         self._note(self.batches("frozen"), why)
+        if why == "unauthorized":
+            with self._writing() as con:
+                tell(con, self.clinic.clinic_id, "token", UNAUTHORIZED, self.clock())
         return False
 
     def send_all(self, rows: Sequence[Batch], may_leave: Callable[[datetime], bool]) -> None:
@@ -141,19 +145,39 @@ class _Run:
                 self.summary.stopped = "LINE does not settle"
 
     def affordable(self, frozen: Sequence[Batch]) -> Sequence[Batch]:
-        """Return the batches that fit this month's quota; the others learn why they wait."""
+        """Return what is frozen where all of it fits this month's quota, else nothing.
+
+        Who goes without is not for the sender to choose: the next run's gate takes the batches
+        back and shares out what is left by the night's turns.
+        """
         if not frozen:
             return []
         try:
-            quota = self.channel.quota()
+            left = room_by_line(self.engine, self.clinic, self.channel, self.clock()).left
         except ConnectionError:
             self.summary.stopped = "quota unread"
             return []
-        under_way = people(self.batches("sending"))
-        left = room(quota, self.clinic.line.monthly_limit, under_way)
-        fits, waits = fitting(frozen, left)
-        self._note(waits, "quota")
-        return fits
+        if left is None or left >= 0:
+            return frozen
+        self._note(frozen, "quota")
+        return []
+
+    def named(self, rows: Sequence[Batch]) -> Sequence[Batch]:
+        """Return the batches LINE still keeps a name for this month, the most urgent.
+
+        Without its name nobody could prove later that a batch arrived. LINE's silence is no
+        reason to wait: a month has names for more batches than most clinics send in a year.
+        """
+        try:
+            left = max(self.channel.units_left(), 0) if rows else 0
+        except (PermissionError, ConnectionError):
+            return rows
+        if left < len(rows):
+            with self._writing() as con:
+                note(con, [row.id for row in rows[left:]], "units")
+                tell(con, self.clinic.clinic_id, "units", NO_UNITS, self.clock())
+            self.summary.stopped = None if left else "units"
+        return rows[:left]
 
     def _try(self, row: Batch) -> bool:
         """Try one batch until it is settled or the sender must stop; False when LINE is silent."""

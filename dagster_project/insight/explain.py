@@ -12,7 +12,7 @@ import duckdb
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 from dagster_project.insight.explain_past import night_of, past_campaigns, past_tags
-from dagster_project.publish import build_of
+from dagster_project.publish import build_of, reading_published
 
 HIDDEN = {"patient_id", "file_id", "line_no", "birth_date"}
 
@@ -23,10 +23,10 @@ def explain(
     """Return the answer as of the published day, or as the night of an earlier day had it.
 
     Raises KeyError for a tag or campaign that does not exist, or a day of which there is no
-    record.
+    record, and OtherLayoutError for a night that another version of us published.
     """
     who = patient_id(patient_no.strip())
-    with duckdb.connect(str(published), read_only=True) as con:
+    with reading_published(published) as con:
         build = build_of(con)
         is_past = as_of is not None and as_of < build.as_of
         listed = con.execute("select 1 from patients_today where patient_id = ?", [who]).fetchall()

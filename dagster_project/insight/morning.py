@@ -13,11 +13,12 @@ from dagster_project.checks.audience import out_of_band
 from dagster_project.insight.share import Share, read_share
 from dagster_project.insight.standing import asks_for_people, held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
+from dagster_project.ledger.preflight import Look, last_look
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
 from dagster_project.line.messages import Message, MessageError
 from dagster_project.line.wordings import PLAIN, wording, wordings_of
-from dagster_project.publish import Build
+from dagster_project.publish import Build, reading_published
 
 WAITING = {"planned", "frozen", "sending"}
 Told = tuple[str, str, int]  # variant, wording, patients
@@ -46,6 +47,7 @@ class Campaign:
 
     name: str
     label_ja: str
+    hours: str | None  # its own, where it has any
     tags: Sequence[tuple[str, int]]  # label, patients to be written to who have it
     waterfall: Sequence[WaterfallStep]
     recipients: Sequence[Recipient]
@@ -66,6 +68,7 @@ class Morning:
     used: int  # messages of ours that LINE took this month
     limit: int | None
     share: Share  # of what LINE said the month has left
+    look: Look  # at the channel, before the window
 
     @property
     def is_stale(self) -> bool:
@@ -91,11 +94,14 @@ class Morning:
 def read_morning(
     published: Path, engine: Engine, campaigns_dir: Path, as_of: date, limit: int | None
 ) -> Morning | None:
-    """Return a clinic's morning, None before its first night."""
+    """Return a clinic's morning, None before its first night.
+
+    Raises OtherLayoutError for a night that another version of us published.
+    """
     night = read_published(published)
     if night is None:
         return None
-    with duckdb.connect(str(published), read_only=True) as con:
+    with reading_published(published) as con:
         failed = con.execute(
             "select v.check_name, coalesce(k.label_ja, c.label_ja, v.subject), v.severity"
             " from checks.verdicts v left join tag_catalog k on v.scope = 'tag'"
@@ -103,16 +109,18 @@ def read_morning(
             " and c.campaign = v.subject where not v.is_passed order by all"
         ).fetchall()
         campaigns = [
-            _campaign(con, campaigns_dir, name, label, tags, night.waterfall)
-            for name, label, tags in con.execute(
-                "select campaign, label_ja, tags from campaigns order by priority, campaign"
+            _campaign(con, campaigns_dir, name, label, hours, tags, night.waterfall)
+            for name, label, hours, tags in con.execute(
+                "select campaign, label_ja, sends_from || '〜' || sends_until, tags"
+                " from campaigns order by priority, campaign"
             ).fetchall()
         ]
         share = read_share(con)
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
     held += [asks_for_people(*each) for each in out_of_band(published).items()]
-    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share)
+    look = last_look(engine, night.build.clinic_id)
+    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share, look)
 
 
 def _campaign(
@@ -120,6 +128,7 @@ def _campaign(
     campaigns_dir: Path,
     name: str,
     label: str,
+    hours: str | None,
     tags: str,
     waterfall: Sequence[WaterfallStep],
 ) -> Campaign:
@@ -147,7 +156,7 @@ def _campaign(
         [name, listed],
     ).fetchall()
     steps = [step for step in waterfall if step.campaign == name]
-    return Campaign(name, label, counted, steps, recipients, texts, trouble)
+    return Campaign(name, label, hours, counted, steps, recipients, texts, trouble)
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dagster_project.clinic import Clinic
 from dagster_project.insight.bubble import banner, bubble
 from dagster_project.insight.morning import Morning, read_morning
 from dagster_project.insight.render_explain import DELIVERY_JA
+from dagster_project.ledger.preflight import LEVELS_JA, WHAT_JA
 from dagster_project.ledger.store import open_ledger
 from dagster_project.pages import render_page
 from dagster_project.settings import Settings
@@ -23,6 +24,8 @@ def render_morning(morning: Morning, clinic_name: str) -> str:
         banner=banner,
         bubble=bubble,
         fates=DELIVERY_JA | {"frozen": "送信待ち", "sending": "送信中"},
+        levels=LEVELS_JA,
+        whats=WHAT_JA,
         checks={spec.name: spec.description for suite in SUITES for spec in read_suite(suite)},
     )
 

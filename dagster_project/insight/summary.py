@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
-
-from dagster_project.publish import Build, build_of
+from dagster_project.publish import Build, build_of, reading_published
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,13 @@ class PublishedNight:
 
 
 def read_published(path: Path) -> PublishedNight | None:
-    """Return what is published for a clinic, or None before its first night."""
+    """Return what is published for a clinic, or None before its first night.
+
+    Raises OtherLayoutError for a night that another version of us published.
+    """
     if not path.exists():
         return None
-    with duckdb.connect(str(path), read_only=True) as con:
+    with reading_published(path) as con:
         (patients,) = con.execute("select count(*) from patients_today").fetchall()[0]
         tags = con.execute(
             "select c.tag, k.label_ja, c.has, c.gained, c.lost, c.unknown"

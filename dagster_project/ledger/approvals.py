@@ -1,18 +1,18 @@
 """Approvals: a second person's word that a campaign may say what it says."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.store import reading, stamp
 from dagster_project.ledger.tables import approval, audience_approval, batch, intent
+from dagster_project.ledger.waits import AWAITING
 from dagster_project.publish import Build
 
-AWAITING = "awaiting_approval"
 Content = tuple[str, str]  # campaign, content_version
 
 
@@ -93,15 +93,6 @@ def sent_before(con: Connection, clinic_id: str) -> set[Content]:
         .distinct()
     )
     return {(str(campaign), str(version)) for campaign, version in con.execute(query)}
-
-
-def say_what_waits(con: Connection, clinic_id: str, campaigns: Set[str]) -> None:
-    """Let the ledger say of each planned message whether it waits for an approval."""
-    mine = and_(intent.c.clinic_id == clinic_id, intent.c.state == "planned")
-    waits = intent.c.campaign.in_(campaigns)
-    con.execute(update(intent).where(mine, waits).values(reason=AWAITING))
-    ended = and_(intent.c.reason == AWAITING, ~waits)
-    con.execute(update(intent).where(mine, ended).values(reason=None))
 
 
 def awaiting_approval(con: Connection, clinic_id: str) -> dict[str, int]:

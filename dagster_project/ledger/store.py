@@ -10,7 +10,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
 # So that metadata has them.
-from dagster_project.ledger import chat_tables, statistic_tables, tables  # noqa: F401
+from dagster_project.ledger import (  # noqa: F401
+    channel_tables,
+    chat_tables,
+    statistic_tables,
+    tables,
+)
 from dagster_project.ledger.schema import bring_up_to_date
 
 OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses

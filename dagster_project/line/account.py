@@ -74,9 +74,10 @@ class Account:
         except NothingThereError:
             return Webhook(is_active=False, is_reached=False, detail="not set")
         tried = self._post("webhook test", "/v2/bot/channel/webhook/test", {})
-        is_reached = bool(tried["success"])
+        if "active" not in told or "success" not in tried:
+            raise ConnectionError("webhook unread: not said")
         detail = f"{tried.get('reason', '')} {tried.get('statusCode', '')}".strip()
-        return Webhook(is_active=bool(told["active"]), is_reached=is_reached, detail=detail)
+        return Webhook(bool(told["active"]), bool(tried["success"]), detail)
 
     def units_left(self) -> int:
         """Return how many new unit names this month has left.
@@ -84,10 +85,10 @@ class Account:
         Raises ConnectionError or PermissionError when LINE does not say.
         """
         info = self._get("units", "/v2/bot/message/aggregation/info")
-        try:
-            return MAX_UNITS - int(info["numOfCustomAggregationUnits"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConnectionError(f"units unread: {type(error).__name__}") from None
+        used = info.get("numOfCustomAggregationUnits")
+        if not isinstance(used, int):
+            raise ConnectionError("units unread: not said")
+        return MAX_UNITS - used
 
     def unit_names(self) -> set[str]:
         """Return this month's unit names. Raises as `units_left`."""

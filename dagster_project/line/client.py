@@ -6,6 +6,7 @@ urllib3's errors beside its own. All of that ends here: every call returns a Rep
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import partial
 
 from linebot.v3.messaging import (
@@ -20,6 +21,7 @@ from linebot.v3.messaging.exceptions import ApiException
 from dagster_project.line.account import Account
 from dagster_project.line.loopback import require_loopback
 from dagster_project.line.meaning import meaning
+from dagster_project.line.messages import Message
 from dagster_project.line.replies import Kind, Quota, Reply
 
 TIMEOUTS = (5, 20)  # seconds to connect, to read
@@ -83,6 +85,14 @@ class LineClient:
     def quota(self) -> Quota:
         """Return this month's cap and consumption. Raises ConnectionError when LINE is silent."""
         return self._account.quota()
+
+    def units_left(self) -> int:
+        """Return how many new unit names this month has left. Raises as `Account.units_left`."""
+        return self._account.units_left()
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        """Return what LINE would refuse in a message. Raises as `Account.refusal_of`."""
+        return self._account.refusal_of(messages)
 
     def aggregation_units(self) -> set[str]:
         """Return this month's unit names: a unit that is there was accepted by LINE."""

@@ -1,11 +1,13 @@
 """The channel a clinic's messages go to: the simulator, unless the environment says live."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.account import Account
-from dagster_project.line.asking import account_of
+from dagster_project.line.messages import Message
+from dagster_project.line.reach import account_of
 from dagster_project.line.replies import Quota, Reply
 from dagster_project.settings import Settings
 
@@ -36,6 +38,14 @@ class LazyChannel:
     def quota(self) -> Quota:
         """Return this month's quota."""
         return self._account.quota()
+
+    def units_left(self) -> int:
+        """Return how many new unit names this month has left."""
+        return self._account.units_left()
+
+    def refusal_of(self, messages: Sequence[Message]) -> str | None:
+        """Return what LINE would refuse in a message, None where it would take it."""
+        return self._account.refusal_of(messages)
 
     def aggregation_units(self) -> set[str]:
         """Return the unit names LINE has seen this month."""

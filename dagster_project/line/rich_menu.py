@@ -19,10 +19,10 @@ from linebot.v3.messaging import (
 from linebot.v3.messaging.exceptions import ApiException
 
 from dagster_project.clinic import Clinic
-from dagster_project.line.asking import NoSimulatorError
 from dagster_project.line.client import TIMEOUTS
 from dagster_project.line.credentials import access_token, simulator_token
 from dagster_project.line.loopback import require_loopback
+from dagster_project.line.reach import NoSimulatorError
 from dagster_project.settings import LIVE_LINE_API, LIVE_LINE_DATA_API, Settings
 
 WIDTH, HEIGHT = 2500, 843

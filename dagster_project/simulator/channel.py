@@ -23,6 +23,7 @@ SETTABLE = {
     "webhook": "webhook",
     "is_webhook_used": "is_webhook_used",
     "behaviour": "planted",
+    "refuses": "refuses",
 }
 
 
@@ -72,6 +73,7 @@ class Channel:
     inbox: list[dict[str, Any]] = field(default_factory=list)
     webhook: str | None = None  # where events go, if anywhere
     is_webhook_used: bool = True  # its switch in LINE's console
+    refuses: str | None = None  # a text with this in it breaks some rule of LINE's
     talk: list[dict[str, Any]] = field(default_factory=list)  # what users said, and the answers
     last_ms: int = 0  # of the last event: no two happen at one instant
     reply_tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from dagster_project.simulator.state import State
 
 
 async def channels(request: web.Request, state: State) -> web.StreamResponse:
-    """POST {clinic_id, channel?, monthly_limit?, used?, unknown_users?, behaviour?, ...}.
+    """POST {clinic_id, and any of the names in SETTABLE, or used}.
 
     Opens a channel, or changes what is given of it; `channel` is its basic ID, `behaviour` what
     its users do with whatever they get from now on.

@@ -14,6 +14,7 @@ from dagster_project.simulator.answers import (
     error,
     invalid,
     new_request_id,
+    one_error,
 )
 from dagster_project.simulator.channel import REPLY_TOKEN_LIFE, Channel, RetryKey
 from dagster_project.simulator.faults import AFTER, BEFORE, RESERVED, SLOW, delay, fail
@@ -50,10 +51,11 @@ async def reply(request: web.Request, state: State, channel: Channel) -> web.Str
     return answer(200, {"sentMessages": [{"id": "1"} for _ in body["messages"]]})
 
 
-async def validate(request: web.Request, state: State, channel: Channel) -> web.StreamResponse:  # noqa: ARG001
+async def validate(request: web.Request, _: State, channel: Channel) -> web.StreamResponse:
     """POST /v2/bot/message/validate/...: checks the messages, sends nothing, costs nothing."""
     body = _parsed(await request.read()) or {}
-    problem = problem_of_messages(body.get("messages"))
+    messages = body.get("messages")
+    problem = problem_of_messages(messages) or _own_rule(channel, messages)
     return answer(400, problem) if problem else answer(200, {})
 
 
@@ -118,7 +120,8 @@ def _refusal(
     channel: Channel, body: Body, request_id: str, *, is_push: bool
 ) -> web.Response | None:
     """Return LINE's refusal of a request it has not taken before, None when it takes it."""
-    if problem := problem_of(body, is_push=is_push):
+    problem = problem_of(body, is_push=is_push) or _own_rule(channel, body["messages"])
+    if problem:
         return answer(400, problem, request_id)
     to = [body["to"]] if is_push else body["to"]
     strangers = [n for n, user in enumerate(to) if user not in channel.friends]
@@ -126,6 +129,14 @@ def _refusal(
         if is_push:
             return error(400, "Failed to send messages", request_id)
         return answer(400, invalid(f"to[{strangers[0]}]"), request_id)
+    return None
+
+
+def _own_rule(channel: Channel, messages: object) -> Body | None:
+    """Return an error for a text this channel was told to refuse: not all rules are documented."""
+    for position, message in enumerate(messages if isinstance(messages, list) else []):
+        if channel.refuses and channel.refuses in json.dumps(message, ensure_ascii=False):
+            return one_error(f"messages[{position}].text", "May not be used")
     return None
 
 

@@ -30,6 +30,18 @@
     {{ quoted("," ~ tags | join(",") ~ ",") if tags else "','" }}
 {% endmacro %}
 
+{# A bound of a campaign's own hours, null where it has none; what is no hour stops the build. #}
+{% macro window_hour(campaign, bound) %}
+    {% set hour = (campaign.send_window or {}).get(bound) | string %}
+    {% if not campaign.send_window %} {{ return("cast(null as varchar)") }}
+    {% elif not modules.re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", hour) %}
+        {% do exceptions.raise_compiler_error(
+            campaign.name ~ ": send_window." ~ bound ~ " is no hour: write it in quotes"
+        ) %}
+    {% endif %}
+    {{ return(quoted(hour)) }}
+{% endmacro %}
+
 {# The period in which the same occurrence cannot happen twice. #}
 {% macro period_of(cycle) %}
     case

@@ -59,8 +59,13 @@ with
                 }},
                 false
             ) as has_deadline,
-            -- Days since it became due, or true: who has waited longest goes first.
-            coalesce({{ as_of() }} - coalesce(members.due_on, members.since), 0) as score,
+            -- What a message is worth sending tonight, the more the sooner. Campaigns compete by
+            -- it, so it has one unit for all of them: days since it became due, or true, and of
+            -- those a year's at the most, or who was never screened would have waited a lifetime.
+            least(
+                coalesce({{ as_of() }} - coalesce(members.due_on, members.since), 0),
+                {{ as_of() }} - {{ add_months(as_of(), -12) }}
+            ) as score,
             members.evidence,
             patients.is_deceased,
             patients.is_test,
@@ -331,7 +336,8 @@ with
         from placed
     ),
     -- Tonight's new messages, each once. What is left of the month is given out turn by turn: first
-    -- to all whose last day does not wait, then campaign by campaign.
+    -- to all whose last day does not wait, then campaign by campaign. Those of one priority that
+    -- may go in parts are one turn, after those of it that may not: the best score goes first.
     messages as (
         select
             occurrence_id,
@@ -354,8 +360,9 @@ with
                 order by
                     case when has_deadline then 0 else 1 end,
                     case when has_deadline then 0 else priority end,
-                    case when has_deadline then '' else campaign end,
-                    case when has_deadline then 0 else step end
+                    case when may_go_in_parts and not has_deadline then 1 else 0 end,
+                    case when has_deadline or may_go_in_parts then '' else campaign end,
+                    case when has_deadline or may_go_in_parts then 0 else step end
             ) as turn
         from messages
     ),

@@ -26,6 +26,9 @@
         cast({{ campaign.max_share_of_clinic }} as double) as max_share_of_clinic,
         cast({{ campaign.min_members or "null" }} as integer) as min_members,
         {{ "true" if campaign.if_missed == "drop" else "false" }} as is_dropped_if_missed,
+        -- Its own hours, where it has any; the clinic's hold as well.
+        {{ window_hour(campaign, "from") }} as sends_from,
+        {{ window_hour(campaign, "to") }} as sends_until,
         cast(
             {{ quoted(campaign.not_after) if campaign.not_after else "null" }} as date
         ) as not_after,
@@ -56,6 +59,8 @@
         cast(null as double) as max_share_of_clinic,
         cast(null as integer) as min_members,
         cast(null as boolean) as is_dropped_if_missed,
+        cast(null as varchar) as sends_from,
+        cast(null as varchar) as sends_until,
         cast(null as date) as not_after,
         cast(null as varchar) as reentry,
         cast(null as integer) as reentry_gap_days,

@@ -1,7 +1,4 @@
-"""A clinic's channel as far as it can be asked: the simulator, unless the environment says live.
-
-Nothing that comes from here can send.
-"""
+"""What a clinic's channel can be asked without sending: the simulator's, unless told it is live."""
 
 import os
 from functools import partial
@@ -18,7 +15,7 @@ class NoSimulatorError(Exception):
 
 
 def account_of(settings: Settings, clinic: Clinic) -> Account:
-    """Return what can be asked of the clinic's channel.
+    """Return what can be asked of the clinic's channel; it cannot send.
 
     Raises CredentialError or NoSimulatorError, never guesses.
     """
