@@ -49,8 +49,15 @@ TABLES = {
     "clinic.contact_policy": "max_messages_a_day integer, max_messages_a_month integer,"
     " messages_left integer, quota_read_at timestamp",
     "clinic.campaign_content": "campaign varchar, content_version varchar",
+    # `accepted_at` is in Asia/Tokyo, and null while it has not left.
     "ledger.deliveries": "occurrence_id varchar, campaign varchar, step integer,"
-    " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp",
+    " line_user_id varchar, patient_id varchar, state varchar, as_of date, accepted_at timestamp,"
+    " batch_id varchar, content_version varchar, purpose varchar",
+    # What LINE last said of each batch. Null is what it does not show: fewer than 20 people.
+    "ledger.unit_statistics": "batch_id varchar, unit varchar, campaign varchar, step integer,"
+    " content_version varchar, sent_on date, recipients integer, read_on date, is_frozen boolean,"
+    " impressions integer, clicks integer",
+    "ledger.blocks": "line_user_id varchar, blocked_at timestamp",  # in Asia/Tokyo
     "ledger.vetoes": "scope varchar, subject varchar",
     "ledger.audience_approvals": "campaign varchar, as_of date, members bigint",
     "ledger.overrides": "id bigint, patient_id varchar, tag varchar, action varchar,"
@@ -96,6 +103,8 @@ class Night:
     last_night: Path  # its published file; before the first night there is none
     rules: Rules = UNVERSIONED
     deliveries: Rows = ()  # as `ledger.deliveries`
+    unit_statistics: Rows = ()  # as `ledger.unit_statistics`
+    blocks: Rows = ()  # as `ledger.blocks`
     vetoes: Rows = ()  # as `ledger.vetoes`
     audience_approvals: Rows = ()  # as `ledger.audience_approvals`
     room: Room = UNKNOWN_ROOM  # what the month has left for `clinic.contact_policy`
@@ -126,6 +135,8 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
         _clinic_tables(con, night.clinic, build.as_of, night.contents)
         _fill(con, "clinic.contact_policy", [_contact_policy(night.clinic, night.room)])
         _fill(con, "ledger.deliveries", night.deliveries)
+        _fill(con, "ledger.unit_statistics", night.unit_statistics)
+        _fill(con, "ledger.blocks", night.blocks)
         _fill(con, "ledger.vetoes", night.vetoes)
         _fill(con, "ledger.audience_approvals", night.audience_approvals)
         _fill(con, "ledger.overrides", night.overrides)

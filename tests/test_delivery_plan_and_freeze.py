@@ -194,7 +194,7 @@ def test_the_warehouse_learns_of_every_patient_and_fate(night: Night) -> None:
         "p1": "accepted",
         "p2": "skipped",
     }
-    assert str(found["p0"][1]) == "2026-06-01 01:05:00"
+    assert str(found["p0"][1]) == "2026-06-01 10:05:00"
     assert deliveries_for_warehouse(night.engine, "hinata") == []
 
 

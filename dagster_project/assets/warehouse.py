@@ -18,7 +18,11 @@ from dagster_project.checks.run import CheckResult, run_suite, write_approvals, 
 from dagster_project.clinic import Clinic, clinic_in
 from dagster_project.conversation.script import script_of
 from dagster_project.delivery.afford import room_of
-from dagster_project.delivery.snapshot import deliveries_for_warehouse
+from dagster_project.delivery.snapshot import (
+    blocks_for_warehouse,
+    deliveries_for_warehouse,
+    statistics_for_warehouse,
+)
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.approvals import audiences_for_warehouse
@@ -68,6 +72,8 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             last_night=settings.published_path(clinic.clinic_id),
             rules=rules_of(transform.parse(settings.dbt_dir, settings.dbt_target_dir())),
             deliveries=deliveries_for_warehouse(ledger, clinic.clinic_id),
+            unit_statistics=statistics_for_warehouse(ledger, clinic.clinic_id, as_of),
+            blocks=blocks_for_warehouse(ledger, clinic.clinic_id, as_of),
             vetoes=vetoes_for_warehouse(ledger, clinic.clinic_id),
             audience_approvals=audiences_for_warehouse(ledger, clinic.clinic_id),
             room=room_of(ledger, clinic, now),

@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
-from dagster_project.ledger import chat_tables, tables  # noqa: F401 - so that metadata has them
+# So that metadata has them.
+from dagster_project.ledger import chat_tables, statistic_tables, tables  # noqa: F401
 from dagster_project.ledger.schema import metadata
 
 OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses
