@@ -141,6 +141,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             "plan_verdicts",
             "delivery_waterfall",
             "decision_events",
+            "holdout_starts",
             "tag_counts",
             "tag_history",
         ],
