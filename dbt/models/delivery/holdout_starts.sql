@@ -24,6 +24,14 @@ with
         from earlier
         group by campaign, step, patient_id
     ),
+    vetoes as (
+        select distinct vetoes.scope, coalesce(merges.into_patient_id, vetoes.subject) as subject
+        from {{ source("ledger", "vetoes") }} as vetoes
+        left join
+            {{ ref("stg_patient_merges") }} as merges
+            on vetoes.scope = 'patient'
+            and merges.patient_id = vetoes.subject
+    ),
     -- Where tonight's messages all wait for the quota, so do those who are compared with them.
     waiting as (
         select campaign, step
@@ -46,7 +54,7 @@ inner join {{ ref("campaigns") }} as campaigns on campaigns.campaign = decisions
 -- A closed day and a veto keep a message back; what is compared with it waits as long.
 inner join {{ source("clinic", "open_days") }} as open_days on open_days.day = {{ as_of() }}
 left join
-    {{ source("ledger", "vetoes") }} as vetoes
+    vetoes
     on (vetoes.scope = 'campaign' and vetoes.subject = decisions.campaign)
     or (vetoes.scope = 'patient' and vetoes.subject = decisions.patient_id)
 left join waiting on waiting.campaign = decisions.campaign and waiting.step = decisions.step
