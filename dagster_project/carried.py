@@ -24,6 +24,8 @@ FROM = {
     "previous.decision_events": "main.decision_events",
     "previous.segment_sizes": "main.segment_sizes",
     "previous.scenario_events": "main.scenario_events",
+    "previous.holdout_starts": "main.holdout_starts",
+    "previous.message_outcomes": "main.message_outcomes",
     "previous.overrides": "ledger.overrides",
 }
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from dagster_project.controls.cli import COMMANDS as CONTROLS
 from dagster_project.conversation.cli import COMMANDS as TALK
+from dagster_project.insight.cli import COMMANDS as INSIGHT
 from dagster_project.overrides.cli import override
 from dagster_project.review.cli import review
 from dagster_project.settings import Settings
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 main.add_command(override)
-for each in (*CONTROLS, *TALK):
+for each in (*CONTROLS, *TALK, *INSIGHT):
     main.add_command(each)
 main.add_command(review)
 

@@ -17,7 +17,7 @@ LAYERS = {
     "campaigns": "Who a campaign is for: boolean over tags.",
     "segments": "All campaigns in one table, and how large their audiences have been.",
     "delivery": "Who is written to, and why the others are not.",
-    "results": "What patients answered, and what they wish for.",
+    "results": "What came of the messages; what patients answered, and what they wish for.",
 }
 DERIVED = {
     "tag_catalog",

@@ -24,6 +24,8 @@ from dagster_project.delivery.snapshot import (
     statistics_for_warehouse,
 )
 from dagster_project.ingest.contract import DATASETS
+from dagster_project.insight.render_results import results_markdown
+from dagster_project.insight.results import campaign_results, pooled
 from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.approvals import audiences_for_warehouse
 from dagster_project.ledger.chat_snapshot import snapshot
@@ -142,6 +144,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
             "plan_verdicts",
             "delivery_waterfall",
             "decision_events",
+            "holdout_starts",
             "tag_counts",
             "tag_history",
         ],
@@ -164,6 +167,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
                 "build_id": build.build_id,
                 "bytes": path.stat().st_size,
                 "top_tags": dg.MetadataValue.md(_top_tags(path)),
+                "results": dg.MetadataValue.md(_results(path)),
             }
         )
         yield fresh()
@@ -198,6 +202,11 @@ def _checks(asset: str, results: list[CheckResult], *, stops: bool) -> Events:
 
 def _tally(results: list[CheckResult]) -> dict[str, int]:
     return {"checks": len(results), "failed": sum(not result.is_passed for result in results)}
+
+
+def _results(path: Path) -> str:
+    with duckdb.connect(str(path), read_only=True) as con:
+        return results_markdown("配信", pooled(campaign_results(con)))
 
 
 def _top_tags(path: Path) -> str:

@@ -79,6 +79,7 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
     }
     if_set: dict[str, tuple[Callable[[Any], bool], str]] = {
         "urgent_days": (_is_whole(1), "days before the last day from which the text is another"),
+        "attribution_days": (_is_whole(1), "days after a message in which a visit counts"),
         "moves_on": (is_days, DAYS),
         "min_members": (_is_whole(1), "the fewest people it is sent to"),
         "if_missed": (lambda it: it in IF_MISSED, f"one of {', '.join(IF_MISSED)}"),

@@ -85,7 +85,7 @@ with
     bookings as (
         select patient_id, min(scheduled_on) as next_appointment_on
         from {{ ref("stg_appointments") }}
-        where scheduled_on >= {{ as_of() }}
+        where scheduled_on >= {{ as_of() }} and status = 'booked'
         group by patient_id
     )
 select

@@ -10,6 +10,7 @@
         {{ quoted(campaign.cycle) }} as cycle,
         cast({{ campaign.visited_within_days }} as integer) as visited_within_days,
         cast({{ campaign.urgent_days or "null" }} as integer) as urgent_days,
+        cast({{ campaign.attribution_days or "null" }} as integer) as attribution_days,
         -- Of all numbers of eight hexadecimal digits the share below this one is held out.
         {{ quoted("%08x" % ((campaign.holdout_share or 0) * 4294967296) | int) }} as holdout_below,
         -- Of the same numbers those from this one on are told text b; without a test nobody.
@@ -51,6 +52,7 @@
         cast(null as varchar) as cycle,
         cast(null as integer) as visited_within_days,
         cast(null as integer) as urgent_days,
+        cast(null as integer) as attribution_days,
         cast(null as varchar) as holdout_below,
         cast(null as varchar) as b_from,
         cast(null as boolean) as may_go_in_parts,

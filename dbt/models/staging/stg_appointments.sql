@@ -1,4 +1,6 @@
--- One row per patient, day and department that is booked; the newest record of a booking wins.
+-- One row per patient, day and department that is booked, or was and they came; the newest record
+-- of
+-- a booking wins.
 with
     ranked as (
         select
@@ -29,6 +31,12 @@ with
             on departments.local_name = appointments.department
         where appointments.scheduled_on is not null
     )
-select patient_id, scheduled_on, department_code, file_id, line_no
+select
+    patient_id,
+    scheduled_on,
+    department_code,
+    coalesce(status, 'booked') as status,
+    file_id,
+    line_no
 from ranked
-where recency = 1 and coalesce(status, 'booked') = 'booked'
+where recency = 1 and coalesce(status, 'booked') <> 'cancelled'

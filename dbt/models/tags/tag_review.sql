@@ -134,6 +134,27 @@ with
         inner join
             rules on rules.finding = 'answers_in_conflict' and in_conflict.people > rules.threshold
     ),
+    -- Of the last months' messages for it, nobody of so many came in time.
+    told as (
+        select tag, sum(sent - pending) as people, sum(visited) as visited
+        from {{ ref("tag_results") }}
+        where month >= {{ add_months(month_start(as_of()), "-" ~ result_rule("review_months")) }}
+        group by tag
+    ),
+    brings_nobody as (
+        select
+            tags.tag,
+            rules.finding,
+            cast(null as varchar) as other_tag,
+            cast(told.people as double) as measured,
+            rules.threshold,
+            '来院 0 人 (届いて期間の終わった延べ '
+            || {{ as_text("cast(told.people as bigint)") }}
+            || ' 人)' as evidence
+        from tags
+        inner join told on told.tag = tags.tag and told.visited = 0
+        inner join rules on rules.finding = 'brings_nobody' and told.people >= rules.threshold
+    ),
     findings as (
         select tag, finding, other_tag, measured, threshold, evidence
         from owner_missing
@@ -155,6 +176,9 @@ with
         union all
         select tag, finding, other_tag, measured, threshold, evidence
         from answers_in_conflict
+        union all
+        select tag, finding, other_tag, measured, threshold, evidence
+        from brings_nobody
     ),
     -- Which of two tags is the smaller may change; that the pair is kept does not.
     kept as (

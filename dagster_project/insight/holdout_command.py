@@ -1,0 +1,54 @@
+"""`tagline plan-holdout`: how large a holdout it takes at each clinic, before it is set."""
+
+from collections.abc import Sequence
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from dagster_project.clinics import each_clinic
+from dagster_project.exit_codes import OK, STALE
+from dagster_project.insight.holdout_plan import MONTHS, SHARES, HoldoutPlan, holdout_plans
+from dagster_project.insight.uplift import POWER
+from dagster_project.settings import Settings
+
+
+def run_plan_holdout(settings: Settings, clinics: Sequence[str], console: Console) -> int:
+    """Print, for each clinic and campaign, the smallest effect that would show, and when."""
+
+    def one(clinic_id: str) -> int:
+        path = settings.published_path(clinic_id)
+        console.rule(clinic_id)
+        if not path.exists():
+            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
+            return STALE
+        with duckdb.connect(str(path), read_only=True) as con:
+            plans = holdout_plans(con)
+        console.print(_table(plans))
+        console.print(
+            f"数字は、その月数で {POWER:.0%} の見込みで見分けられる最小の差 (ポイント、95 % 区間)。"
+            "「-」はまだ何も言えない。",
+            highlight=False,
+        )
+        return OK
+
+    return each_clinic(settings.exports_dir, clinics, console, one)
+
+
+def _table(plans: Sequence[HoldoutPlan]) -> Table:
+    table = Table(
+        title="比べるため送らない人の割合と、見分けられる差", title_justify="left", box=None
+    )
+    table.add_column("配信", overflow="fold")
+    for heading in ("対象/月", "自分から来る割合", "送らない割合"):
+        table.add_column(heading, justify="right")
+    for months in MONTHS:
+        table.add_column(f"{months} か月", justify="right")
+    for plan in plans:
+        for share in SHARES:
+            people = f"{plan.people_a_month:,.0f}{'' if plan.is_measured else ' (今夜の人数)'}"
+            base = f"{plan.base:.0%}{'' if plan.is_base_measured else ' (仮定)'}"
+            found = [plan.points[share, months] for months in MONTHS]
+            points = ["-" if each is None else f"{each:.1f}" for each in found]
+            table.add_row(plan.label_ja, people, base, f"{share:.0%}", *points)
+    return table

@@ -1,0 +1,52 @@
+"""`tagline results`: what came of the messages, on the terminal or as files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from dagster_project.clinics import each_clinic
+from dagster_project.exit_codes import OK, STALE
+from dagster_project.insight.export_results import export_results
+from dagster_project.insight.render_results import render_results
+from dagster_project.insight.results import Result, campaign_results, pooled, tag_results
+from dagster_project.settings import Settings
+
+
+def run_results(
+    settings: Settings,
+    clinics: Sequence[str],
+    campaign: str | None,
+    folders: Mapping[str, Path],
+    console: Console,
+) -> int:
+    """Print each clinic's results, of one campaign by month and wording; return the exit code.
+
+    `folders` says into which folder a file of a kind (csv, parquet) is to be written.
+    """
+
+    def one(clinic_id: str) -> int:
+        path = settings.published_path(clinic_id)
+        console.rule(clinic_id)
+        if not path.exists():
+            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
+            return STALE
+        with duckdb.connect(str(path), read_only=True) as con:
+            campaigns, tags = campaign_results(con), tag_results(con)
+        if campaign:
+            campaigns = [each for each in campaigns if each.name == campaign]
+            render_results(console, "配信の結果", "配信", campaigns)
+        else:
+            render_results(console, "配信の結果 (すべての月)", "配信", pooled(campaigns))
+            render_results(console, "タグの結果 (すべての月)", "タグ", pooled(tags))
+        for kind, folder in folders.items():
+            files: dict[str, Sequence[Result]] = {"campaign_results": campaigns}
+            if not campaign:
+                files["tag_results"] = tags
+            for name, results in files.items():
+                written = export_results(folder / clinic_id, name, kind, results)
+                console.print(str(written), markup=False, highlight=False, soft_wrap=True)
+        return OK
+
+    return each_clinic(settings.exports_dir, clinics, console, one)

@@ -1,0 +1,75 @@
+{# The value of a dated rule of seed result_rules, as one number. #}
+{% macro result_rule(rule) %}
+    (
+        select value
+        from {{ ref("result_rules") }}
+        where
+            rule = '{{ rule }}'
+            and valid_from <= {{ as_of() }}
+            and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+    )
+{% endmacro %}
+
+{#
+  What messages came to, as sums over message_outcomes of the sent: visits of windows that are over,
+  the rest by message, of which one may be for several patients.
+#}
+{% macro sums_of_the_sent() %}
+    count(*) as sent,
+    sum(message_share) as messages,
+    count(case when not is_window_over then 1 end) as pending,
+    sum(case when is_window_over then message_share end) as messages_over,
+    count(case when is_window_over then visited_on end) as visited,
+    count(case when is_window_over and is_booked then 1 end) as booked,
+    count(case when is_window_over and is_credited then 1 end) as credited,
+    count(case when is_late_arrival then 1 end) as late_arrivals,
+    sum(case when is_blocked then message_share end) as blocked,
+    sum(case when is_hidden then message_share end) as hidden,
+    sum(case when open_rate is not null then message_share end) as opened_of,
+    sum(message_share * open_rate) as opened,
+    sum(case when click_rate is not null then message_share end) as clicked_of,
+    sum(message_share * click_rate) as clicked
+{% endmacro %}
+
+{# The same of who was left out to compare with. #}
+{% macro sums_of_the_holdout() %}
+    count(case when is_window_over then 1 end) as holdout,
+    count(case when not is_window_over then 1 end) as holdout_pending,
+    count(case when is_window_over then visited_on end) as holdout_visited
+{% endmacro %}
+
+{#
+  The two arms of one group and month side by side. Months in which there was only one of them are
+  not compared: what was different about the month would pass for an effect.
+#}
+{% macro comparison(sent, held_out) %}
+    {% set both = sent ~ ".sent > " ~ sent ~ ".pending and " ~ held_out ~ ".holdout > 0" %}
+    case when {{ both }} then {{ sent }}.sent - {{ sent }}.pending else 0 end as compared,
+    case when {{ both }} then {{ sent }}.visited else 0 end as compared_visited,
+    case when {{ both }} then {{ held_out }}.holdout else 0 end as holdout,
+    case when {{ both }} then {{ held_out }}.holdout_visited else 0 end as holdout_visited,
+    coalesce({{ held_out }}.holdout_pending, 0) as holdout_pending
+{% endmacro %}
+
+{# The columns every mart of results ends with, added up. #}
+{% macro summed_results() %}
+    cast(coalesce(round(sum(messages)), 0) as bigint) as messages,
+    {% for each in ["sent", "pending", "visited", "booked", "credited", "late_arrivals"] %}
+        cast(coalesce(sum({{ each }}), 0) as bigint) as {{ each }},
+    {% endfor %}
+    cast(coalesce(round(sum(blocked)), 0) as bigint) as blocked,
+    cast(coalesce(round(sum(hidden)), 0) as bigint) as hidden,
+    {% for each in ["opened_of", "opened", "clicked_of", "clicked"] %}
+        cast(round(sum({{ each }})) as bigint) as {{ each }},
+    {% endfor %}
+    {% for each in [
+        "compared",
+        "compared_visited",
+        "holdout",
+        "holdout_visited",
+        "holdout_pending",
+    ] %}
+        cast(sum({{ each }}) as bigint) as {{ each }},
+    {% endfor %}
+    coalesce(sum(messages_over), 0) * {{ result_rule("yen_per_message") }} as cost_yen
+{% endmacro %}

@@ -1,0 +1,118 @@
+"""What the marts of results read, laid in tables: messages, visits, and who was left out."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from nights import DBT
+
+from dagster_project import transform
+from dagster_project.prepare import TABLES
+
+ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
+MARTS = ("message_outcomes", "campaign_results", "tag_results")
+MODELS = ("delivery_decisions", "holdout_starts", *MARTS)
+# Of the models before them, the columns they read.
+INPUTS = {
+    "stg_visits": "patient_id varchar, visited_on date, source varchar, file_id varchar",
+    "stg_appointments": "patient_id varchar, scheduled_on date, status varchar",
+    "stg_patient_merges": "patient_id varchar, into_patient_id varchar",
+    "campaigns": "campaign varchar, label_ja varchar, purpose varchar, priority integer,"
+    " tags varchar, attribution_days integer, visited_within_days integer, cooldown_days integer",
+    "delivery_decisions": "campaign varchar, step integer, patient_id varchar, reason varchar,"
+    " occurrence_id varchar",
+    "tag_history": "tag varchar, patient_id varchar, held_from date, held_to date",
+    "tag_catalog": "tag varchar, label_ja varchar",
+    "result_rules": "rule varchar, value double, valid_from date, valid_to date",
+    "answer_rules": "rule varchar, people integer, valid_from date, valid_to date",
+}
+CAMPAIGN = {"campaign": "c", "label_ja": "ご案内", "purpose": "visit", "priority": 1,
+            "tags": ",t,", "visited_within_days": 0, "cooldown_days": 30}  # fmt: skip
+
+
+@cache
+def compiled(target: Path) -> dict[str, str]:
+    """Return the SQL of the marts, with the business day left open."""
+    manifest = transform.parse(DBT, target)
+    return transform.compile_models(manifest, DBT, target, ANY_DAY, MODELS)
+
+
+class Laid:
+    """A warehouse in memory, in which the marts can be made as of any night."""
+
+    def __init__(self, target: Path) -> None:
+        self.sql = compiled(target)
+        self.con = duckdb.connect()
+        self.con.execute("attach ':memory:' as warehouse")
+        self.con.execute("use warehouse")
+        for schema in sorted({name.split(".")[0] for name in TABLES}):
+            self.con.execute(f"create schema {schema}")
+        for name, columns in (TABLES | INPUTS).items():
+            self.con.execute(f"create table {name} ({columns})")
+        for seed in ("result_rules", "answer_rules"):
+            with (DBT / "seeds" / f"{seed}.csv").open(encoding="utf-8") as file:
+                self.lay(seed, *csv.DictReader(file))
+
+    def lay(self, table: str, *rows: Mapping[str, object]) -> None:
+        """Add rows; what they do not say is null, and so is an empty text."""
+        names = [column.split()[0] for column in (TABLES | INPUTS)[table].split(", ")]
+        columns = {
+            name: [None if row.get(name) == "" else row.get(name) for row in rows] for name in names
+        }
+        given = {name: each for name, each in columns.items() if set(each) != {None}}
+        self.lay_columns(table, given)
+
+    def lay_columns(self, table: str, columns: Mapping[str, Any]) -> None:
+        """Add columns of the same length."""
+        self.con.register("given", pa.table(dict(columns)))
+        self.con.execute(f"insert into {table} by name select * from given")
+        self.con.unregister("given")
+
+    def send(self, day: date, patients: Sequence[str], **what: object) -> None:
+        """Lay down a message of a campaign that LINE accepted at 10:00, one account a patient."""
+        told = {"campaign": "c", "step": 1, "content_version": "v", "state": "accepted",
+                "as_of": day, "accepted_at": datetime.combine(day, time(10)),
+                "occurrence_id": f"o-{day}", "batch_id": f"b-{day}", **what}  # fmt: skip
+        self.lay(
+            "ledger.deliveries",
+            *({**told, "patient_id": each, "line_user_id": f"U{each}"} for each in patients),
+        )
+
+    def leave_out(self, day: date, patients: Sequence[str], **what: object) -> None:
+        """Lay down who was held out of it."""
+        left = {"campaign": "c", "step": 1, "on_day": day, "occurrence_id": f"o-{day}", **what}
+        self.lay("previous.holdout_starts", *({**left, "patient_id": each} for each in patients))
+
+    def come(self, day: date, patients: Sequence[str]) -> None:
+        """Lay down a visit, known from now on."""
+        visit = {"visited_on": day, "source": "csv", "file_id": "f"}
+        self.lay("stg_visits", *({**visit, "patient_id": each} for each in patients))
+
+    def night(self, as_of: date, *models: str) -> None:
+        """Make the marts, or other models, as of a day, upon what the night before handed on."""
+        self.con.execute("delete from meta.build")
+        self.lay("meta.build", {"as_of": as_of})
+        for name in models or MARTS:
+            query = self.sql[name].replace(str(ANY_DAY), str(as_of))
+            self.con.execute(f"create or replace table {name} as {query}")
+
+    def hand_on(self, name: str) -> None:
+        """Publish a model of the night: the next one finds it."""
+        columns = [each.split()[0] for each in TABLES[f"previous.{name}"].split(", ")]
+        self.con.execute(f"delete from previous.{name}")
+        query = f"select {', '.join(columns)} from {name}"
+        self.con.execute(f"insert into previous.{name} by name {query}")
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self.con.execute(query).fetchall()
+
+
+def numbers(first: int, last: int) -> list[str]:
+    """Return patient numbers from one to another."""
+    return [str(n) for n in range(first, last + 1)]
