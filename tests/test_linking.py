@@ -309,6 +309,13 @@ def test_a_nonce_has_ten_minutes(place: Place, minute: int, is_linked: bool) -> 
     assert bool(place.links()) is is_linked
 
 
+def test_the_clinics_login_may_name_a_relation_to_each_chart(place: Place) -> None:
+    asked = {"patientIds": ["0012345", "7", "8"], "relation": "parent"}
+    answer = ask(place, **asked, relations={"0012345": "self", "8": "other"})
+    place.say(linked(answer.json()["redirect"].rpartition("=")[2], ME, 9))
+    assert place.links() == {"12345": "self", "7": "parent", "8": "other"}
+
+
 def test_a_failed_account_link_links_nobody(place: Place) -> None:
     failed = chat.event("accountLink", ME, 0, link={"result": "failed", "nonce": nonce_of(place)})
     place.say(failed)
@@ -326,7 +333,9 @@ def test_only_the_clinics_login_gets_a_nonce(place: Place) -> None:
     "changes",
     [{"linkToken": ""}, {"linkToken": 3}, {"patientIds": []}, {"patientIds": "1"},
      {"patientIds": [1]}, {"patientIds": ["1"] * 21}, {"relation": "boss"},
-     {"relation": ["self"]}, {"relation": {"a": 1}}, {"linkToken": "\ud800"}],
+     {"relations": {"0012345": "boss"}}, {"relations": {"7": "self"}}, {"relations": ["self"]},
+     {"relations": {"0012345": ["self"]}}, {"relation": ["self"]}, {"relation": {"a": 1}},
+     {"linkToken": "\ud800"}],
 )  # fmt: skip
 def test_half_a_request_is_refused(place: Place, changes: dict[str, Any]) -> None:
     assert ask(place, **changes).status == 400

@@ -32,10 +32,10 @@ def endpoint(
     dialogs: Mapping[str, str],
     clock: Callable[[], datetime],
 ) -> Callable[[Request], object]:
-    """Return POST /account-link/CLINIC: {linkToken, patientIds, relation?} -> {redirect}.
+    """Return POST /account-link/CLINIC: {linkToken, patientIds, relation?, relations?}.
 
-    `secrets`, by clinic, are what its login shows as a bearer token; `dialogs` are the
-    addresses of LINE's dialog. Whoever has no secret is told nothing.
+    It answers {redirect}. `secrets`, by clinic, are what its login shows as a bearer token;
+    `dialogs` are the addresses of LINE's dialog. Whoever has no secret is told nothing.
     """
 
     async def account_link(request: Request) -> Response:
@@ -52,7 +52,7 @@ def endpoint(
         token, charts, relation = asked
         try:
             nonce = await run_in_threadpool(
-                issue_nonce, engine, clinic_id, charts, relation, clock()
+                issue_nonce, engine, clinic_id, [*charts], relation, clock(), charts
             )
         except SQLAlchemyError:
             return Response(status_code=503)
@@ -63,18 +63,26 @@ def endpoint(
     return account_link
 
 
-def _asked(raw: bytes) -> tuple[str, list[str], str] | None:
-    """Return link token, charts and relation of a request, None where it is not a whole one."""
+def _asked(raw: bytes) -> tuple[str, dict[str, str], str] | None:
+    """Return link token, relation by chart, and the relation to those that have none of their own.
+
+    None where the request is not a whole one.
+    """
     try:
         body = json.loads(raw)
         token, charts, relation = body["linkToken"], body["patientIds"], body.get("relation")
+        own = body.get("relations")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    relation = relation or "self"
+    relation, own = relation or "self", own or {}
     is_list = isinstance(charts, list) and 0 < len(charts) <= 20
     is_token = isinstance(token, str) and token.isascii() and token != ""
     if not (is_token and is_list and isinstance(relation, str) and relation in RELATIONS):
         return None
     if not all(isinstance(each, str) and each.isalnum() and len(each) <= 40 for each in charts):
         return None
-    return token, sorted({patient_id(each) for each in charts}), relation
+    is_own = isinstance(own, dict) and own.keys() <= {*charts}
+    if not is_own or not all(isinstance(each, str) and each in RELATIONS for each in own.values()):
+        return None
+    of_each = {patient_id(each): own.get(each, relation) for each in sorted(charts)}
+    return token, of_each, relation

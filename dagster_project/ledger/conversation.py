@@ -102,11 +102,19 @@ def issue_code(
 
 
 def issue_nonce(
-    engine: Engine, clinic_id: str, patient_ids: Sequence[str], relation: str, now: datetime
+    engine: Engine,
+    clinic_id: str,
+    patient_ids: Sequence[str],
+    relation: str,
+    now: datetime,
+    own: Mapping[str, str] = NOBODYS,
 ) -> str:
-    """Return a nonce for LINE's account link: 256 bit, good once, kept nowhere."""
+    """Return a nonce for LINE's account link: 256 bit, good once, kept nowhere.
+
+    `own` is as of issue_code.
+    """
     nonce = token_urlsafe(32)
-    _issue(engine, clinic_id, nonce, NONCE_LIFE, patient_ids, relation, "clinic login", now)
+    _issue(engine, clinic_id, nonce, NONCE_LIFE, patient_ids, relation, "clinic login", now, own)
     return nonce
 
 
