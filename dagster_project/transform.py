@@ -54,8 +54,8 @@ def parse(dbt_dir: Path, target_dir: Path) -> Manifest:
 
 def parse_again(dbt_dir: Path, target_dir: Path) -> Manifest:
     """Return the manifest of the project as its files stand now, whatever was parsed before."""
-    # Always the same path here: another one would throw dbt's partial parse away.
-    os.environ["TAGLINE_WAREHOUSE"] = str(target_dir / WAREHOUSE)
+    # Nothing opens it. Another name, or folder, would throw dbt's partial parse away.
+    os.environ["TAGLINE_WAREHOUSE"] = WAREHOUSE
     target_dir.mkdir(parents=True, exist_ok=True)
     try:
         outcome = dbtRunner().invoke(

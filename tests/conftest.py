@@ -1,15 +1,19 @@
 """Fixtures every test may use."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nights import DBT, World
+from nights import DBT, MONDAY, World, at, lapsed_rows, written_to
 
 from dagster_project import transform
 from dagster_project.settings import ROOT
 from dagster_project.simulator import RunningSimulator, start
+
+# As `tagline` does: nights make millions of objects that live, and pytest keeps more of them.
+gc.set_threshold(1_000_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +55,21 @@ def make_world(parsed: Path, line: RunningSimulator, tmp_path: Path) -> Callable
 def world(make_world: Callable[[str], World]) -> World:
     """Return an empty installation."""
     return make_world("world")
+
+
+@pytest.fixture(scope="session")
+def planned_once(
+    parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    line.state.channels.clear()
+    world = World(tmp_path_factory.mktemp("planned") / "world", line, parsed)
+    world.write("good", MONDAY, lapsed_rows(written_to("good", "visit", 3)))
+    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0, world.text()
+    assert world.calls("good") == 0
+    return world
+
+
+@pytest.fixture
+def planned(planned_once: World, tmp_path: Path) -> World:
+    """Return a clinic, good, whose night of Monday planned for three, and whose window is shut."""
+    return planned_once.copy(tmp_path / "world")

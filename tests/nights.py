@@ -3,6 +3,7 @@
 import hashlib
 import io
 import itertools
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from dagster_project.clinic import load_clinic
 from dagster_project.commands import run_nightly, run_send, show_status
 from dagster_project.ingest import ingest_clinic
 from dagster_project.insight.voice import show_voice
+from dagster_project.ledger.store import open_ledger
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 from dagster_project.review.answers import show_answers
@@ -28,6 +30,15 @@ from dagster_project.simulator import RunningSimulator
 
 MONDAY = date(2026, 6, 1)
 DBT = ROOT / "dbt"
+UP_TO_SEGMENTS = ("--exclude", "fqn:tagline.delivery")
+
+
+def up_to(*models: str) -> list[str]:
+    """Return the selection of models, what they stand on, and the data tests of all that."""
+    return ["--select", *(f"+{model}" for model in models), "--indirect-selection", "cautious"]
+
+
+UP_TO_TAGS = up_to("patient_tags")
 
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
@@ -60,13 +71,23 @@ class World:
 
     def __post_init__(self) -> None:
         # dbt is parsed once for all worlds: its project is the same, and parsing costs seconds.
-        (self.folder / "data").mkdir(parents=True)
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
         (self.folder / "data" / "dbt").symlink_to(self.parsed)
 
     def change_dbt(self, dbt: Path) -> None:
         """Let the nights from now on run a dbt folder of their own, parsed anew."""
         (self.folder / "data" / "dbt").unlink()
         self.dbt = dbt
+
+    def copy(self, folder: Path) -> "World":
+        """Return this installation as it stands, elsewhere, beside a LINE that knows of nothing.
+
+        A night costs seconds, so tests that begin with the same one live on in copies of it.
+        """
+        open_ledger(self.settings(MONDAY).ledger()).dispose()  # what its journal holds is in it now
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("dbt"))
+        self.simulator.state.channels.clear()
+        return World(folder, self.simulator, self.parsed)
 
     @property
     def exports(self) -> Path:
@@ -136,18 +157,27 @@ class _Said(io.StringIO):
         return len(text)
 
 
-def derive(folder: Path, data: Path, as_of: date, target: Path) -> duckdb.DuckDBPyConnection:
-    """Land a clinic's folder, build everything up to the segments, and open the result."""
+def derive(
+    folder: Path, data: Path, as_of: date, target: Path, selection: Sequence[str] = UP_TO_SEGMENTS
+) -> duckdb.DuckDBPyConnection:
+    """Land a clinic's folder, build what is selected with its data tests, and open the result."""
     clinic = load_clinic(folder / "clinic.yaml")
     ingest_clinic(clinic, folder, data / "landing", as_of)
     work = data / "work" / clinic.clinic_id / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "test", as_of, at(as_of, 2))
     rules = rules_of(transform.parse(DBT, target))
     prepare(work, Night(build, clinic, data / "landing", data / "none", rules))
-    results = transform.build(DBT, target, work, as_of, ["--exclude", "fqn:tagline.delivery"])
+    results = transform.build(DBT, target, work, as_of, selection)
     broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]
     assert not broken, broken
     return duckdb.connect(str(work), read_only=True)
+
+
+def parsed_but_for_changes(parsed: Path, target: Path) -> Path:
+    """Begin a target folder for a copy of the project: dbt parses only the files that differ."""
+    target.mkdir(parents=True)
+    shutil.copy(parsed / "partial_parse.msgpack", target)
+    return target
 
 
 def tags_of(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:

@@ -4,7 +4,7 @@ Reads the rows a test writes (see clinic_builder) and returns {(patient, tag): s
 """
 
 from calendar import monthrange
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -49,7 +49,8 @@ DISEASES = {
 GRADES = {"school_preschool": (0, 6), "school_last_preschool_year": (6, 6),
           "school_elementary": (7, 12), "school_junior_high": (13, 15),
           "school_high_age": (16, 18)}  # fmt: skip
-SINGLE = {  # tag: each item, how long it counts, and which values are meant
+# Tag: each item, how many months it counts, and which values are meant.
+SINGLE: dict[str, dict[str, tuple[int, Callable[[float], bool]]]] = {
     "hba1c_over_threshold": {"hba1c_percent": (6, lambda v: v >= 5.6)},
     "fasting_glucose_over_threshold": {"fasting_glucose_mg_dl": (6, lambda v: v >= 100)},
     "lipids_over_threshold": {

@@ -306,7 +306,7 @@ def test_a_tag_is_listed_with_its_family(dbt: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def built(parsed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a dbt folder with a new tag, filled in, and a warehouse built with it."""
     folder = tmp_path_factory.mktemp("authoring")
     dbt = copy_of_dbt(folder)
@@ -327,7 +327,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nights, "DBT", dbt)
-        nights.derive(clinic, folder / "data", MONDAY, folder / "target").close()
+        target = nights.parsed_but_for_changes(parsed, folder / "target")
+        nights.derive(clinic, folder / "data", MONDAY, target).close()
     return dbt, folder / "data/work/small/warehouse.duckdb"
 
 
@@ -363,15 +364,15 @@ def unit_test(dbt: Path, warehouse: Path, model: str) -> list[str]:
 
 
 def test_d1_the_build_stops_at_a_tag_without_owner_or_purpose(
-    built: tuple[Path, Path], tmp_path: Path
+    built: tuple[Path, Path], parsed: Path, tmp_path: Path
 ) -> None:
-    dbt = tmp_path / "dbt"
+    dbt, target = tmp_path / "dbt", nights.parsed_but_for_changes(parsed, tmp_path / "target")
     shutil.copytree(built[0], dbt)
     change(dbt, "models/tags/travel/tag_came_twice.yml", "        owner: 院長\n", "")
     change(dbt, "models/tags/travel/tag_came_twice.yml", "purpose: 二度目の来院のお礼", "purpose:")
     shutil.copy(built[1], warehouse := tmp_path / "warehouse.duckdb")
     select = ["--select", "tag_catalog"]
-    (result, *_) = transform.build(dbt, tmp_path / "target", warehouse, MONDAY, select)
+    (result, *_) = transform.build(dbt, target, warehouse, MONDAY, select)
     assert not result.is_ok
     assert "tag_came_twice lacks owner, purpose" in result.message
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from clinic_builder import Row, user
-from nights import MONDAY, World, at
+from nights import MONDAY, World, at, written_to
+
+from dagster_project.simulator import RunningSimulator
 
 CLINIC = "d18"
+SATURDAY = MONDAY - timedelta(days=2)
 TUESDAY = MONDAY + timedelta(days=1)
-WEDNESDAY = MONDAY + timedelta(days=2)
 PEOPLE = range(1, 41)
 
 
@@ -30,6 +32,24 @@ def rows_of(day: date, visits: int = 40) -> dict[str, list[Row]]:
             for n in PEOPLE
         ],
     }
+
+
+@pytest.fixture(scope="module")
+def saturday(
+    parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    """Return an installation after its first night, in which nobody was due."""
+    line.state.channels.clear()
+    world = World(tmp_path_factory.mktemp("saturday") / "world", line, parsed)
+    world.write(CLINIC, SATURDAY, rows_of(SATURDAY))
+    assert world.nightly(SATURDAY) == 0, world.text()
+    assert world.calls(CLINIC) == 0
+    return world
+
+
+@pytest.fixture
+def after_saturday(saturday: World, tmp_path: Path) -> World:
+    return saturday.copy(tmp_path / "world")
 
 
 def fewer_visits(folder: Path, world: World) -> None:
@@ -51,7 +71,7 @@ def broken_encoding(folder: Path, world: World) -> None:
 
 
 def yesterdays_file(folder: Path, world: World) -> None:
-    before = folder / f"visits_{MONDAY - timedelta(days=2):%Y%m%d}.csv"
+    before = folder / f"visits_{SATURDAY:%Y%m%d}.csv"
     (folder / f"visits_{TUESDAY:%Y%m%d}.csv").write_bytes(before.read_bytes())
 
 
@@ -65,14 +85,10 @@ def yesterdays_file(folder: Path, world: World) -> None:
     ],
 )
 def test_d18_a_bad_export_sends_nothing_and_the_corrected_one_sends_once(
-    world: World, spoil: Callable[[Path, World], None], named: str
+    after_saturday: World, spoil: Callable[[Path, World], None], named: str
 ) -> None:
-    saturday = MONDAY - timedelta(days=2)
-    folder = world.write(CLINIC, saturday, rows_of(saturday))
-    assert world.nightly(saturday) == 0
+    world, folder = after_saturday, after_saturday.exports / CLINIC
     tags = world.published(CLINIC, "select * from patient_tags order by all")
-    assert world.calls(CLINIC) == 0
-
     world.write(CLINIC, TUESDAY, rows_of(TUESDAY))
     if spoil is yesterdays_file:
         for name in ("patients", "line_links"):
@@ -86,12 +102,12 @@ def test_d18_a_bad_export_sends_nothing_and_the_corrected_one_sends_once(
     assert world.calls(CLINIC) == 0
     assert world.published(CLINIC, "select * from patient_tags order by all") == tags
     assert world.status(TUESDAY) == 3
-    assert f"古いデータ: {saturday}" in world.text()
+    assert f"古いデータ: {SATURDAY}" in world.text()
 
     world.write(CLINIC, TUESDAY, rows_of(TUESDAY))
     assert world.nightly(TUESDAY) == 0
     assert world.received(CLINIC) == {user(n): 1 for n in range(1, 6)}
-    assert world.nightly(TUESDAY) == 0
+    assert world.send(TUESDAY, at(TUESDAY, 12)) == 0
     assert world.received(CLINIC) == {user(n): 1 for n in range(1, 6)}
 
 
@@ -109,20 +125,22 @@ def test_the_error_names_file_line_column_found_and_expected(world: World) -> No
     assert "expected a date that exists" in said
 
 
-def test_one_clinics_bad_export_stops_that_clinic_alone(world: World) -> None:
+def test_one_clinics_bad_export_or_clinic_yaml_stops_that_clinic_alone(world: World) -> None:
     rows = rows_of(TUESDAY)
+    broken = world.write("a_broken", TUESDAY, rows) / "clinic.yaml"
+    broken.write_text(broken.read_text(encoding="utf-8") + "\nsend_windw: {}\n", encoding="utf-8")
     world.write("good", TUESDAY, rows)
     folder = world.write("bad", TUESDAY, rows)
     (folder / f"visits_{TUESDAY:%Y%m%d}.csv").write_bytes(b"\xff\xfe\x00")
-    assert world.nightly(TUESDAY) == 3
+    assert world.nightly(TUESDAY, clinics=["bad"]) == 3
+    assert world.nightly(TUESDAY) == 1
+    assert "send_windw: Extra inputs are not permitted" in world.text()
     assert world.received("good") == {user(n): 1 for n in range(1, 6)}
-    assert world.calls("bad") == 0
+    assert world.calls("bad") == world.calls("a_broken") == 0
 
 
-def test_a_vanished_patient_is_a_tombstone_and_hears_nothing(world: World) -> None:
-    saturday = MONDAY - timedelta(days=2)
-    world.write(CLINIC, saturday, rows_of(saturday))
-    assert world.nightly(saturday) == 0
+def test_a_vanished_patient_is_a_tombstone_and_hears_nothing(after_saturday: World) -> None:
+    world = after_saturday
     tonight = rows_of(TUESDAY)
     tonight["patients"] = [row for row in tonight["patients"] if row["patient_no"] != "3"]
     world.write(CLINIC, TUESDAY, tonight)
@@ -130,41 +148,21 @@ def test_a_vanished_patient_is_a_tombstone_and_hears_nothing(world: World) -> No
     assert world.received(CLINIC) == {user(n): 1 for n in (1, 2, 4, 5)}
     (gone,) = world.published(CLINIC, "select vanished_on from stg_patients where patient_id = '3'")
     assert gone == (TUESDAY,)
+    assert world.nightly(TUESDAY) == 0
+    assert world.received(CLINIC) == {user(n): 1 for n in (1, 2, 4, 5)}
 
 
-def test_a_run_at_night_or_on_a_closed_day_sends_nothing_and_the_next_window_does(
-    world: World,
-) -> None:
-    thursday, friday = MONDAY + timedelta(days=3), MONDAY + timedelta(days=4)
-    world.write(CLINIC, WEDNESDAY, rows_of(WEDNESDAY))
-    assert world.nightly(WEDNESDAY, at(WEDNESDAY, 23, 40)) == 0
-    assert world.calls(CLINIC) == 0
-    world.write(CLINIC, thursday, rows_of(thursday))
-    assert world.nightly(thursday, at(thursday, 11)) == 0
-    assert world.calls(CLINIC) == 0
-    assert "休診日" in world.text() or "送信時間外" in world.text()
-    world.write(CLINIC, friday, rows_of(friday))
-    assert world.nightly(friday, at(friday, 2)) == 0
-    assert world.calls(CLINIC) == 0
-    assert world.send(friday, at(friday, 9, 59)) == 0
-    assert world.calls(CLINIC) == 0
-    assert world.send(friday, at(friday, 10)) == 0
-    assert set(world.received(CLINIC).values()) == {1}
-    assert world.send(friday, at(friday, 10, 10)) == 0
-    assert set(world.received(CLINIC).values()) == {1}
-
-
-def test_who_blocked_or_withdrew_since_the_night_is_not_written_to(world: World) -> None:
-    folder = world.write(CLINIC, TUESDAY, rows_of(TUESDAY))
-    assert world.nightly(TUESDAY, at(TUESDAY, 2)) == 0
-    path = folder / f"line_links_{TUESDAY:%Y%m%d}.csv"
+def test_who_blocked_or_withdrew_since_the_night_is_not_written_to(planned: World) -> None:
+    blocked, withdrew, stays = map(user, written_to("good", "visit", 3))
+    path = planned.exports / "good" / f"line_links_{MONDAY:%Y%m%d}.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
     changed = [
-        line.replace("following", "blocked") if user(1) in line
-        else line.replace(",visit,", ",survey,") if user(2) in line
+        line.replace("following", "blocked") if blocked in line
+        else line.replace("visit|", "") if withdrew in line
         else line
         for line in lines
     ]  # fmt: skip
-    (folder / f"line_links_{TUESDAY:%Y%m%d}.csv").write_text("\n".join(changed), encoding="utf-8")
-    assert world.send(TUESDAY, at(TUESDAY, 10)) == 0
-    assert world.received(CLINIC) == {user(n): 1 for n in (3, 4, 5)}
+    assert len(set(changed) - set(lines)) == 2
+    path.write_text("\n".join(changed), encoding="utf-8")
+    assert planned.send(MONDAY, at(MONDAY, 10)) == 0
+    assert planned.received("good") == {stays: 1}

@@ -145,12 +145,10 @@ def test_what_was_sent_and_what_was_vetoed_follow_a_merged_chart(world: World) -
     assert vetoed() == ["patient 104", "patient 3"]
 
 
-def test_a_chart_number_links_by_what_is_published_tonight(world: World) -> None:
+def test_a_chart_number_links_by_what_is_published_tonight(planned: World) -> None:
     from dagster_project.conversation.chart import born_on  # noqa: PLC0415
 
-    world.write("good", MONDAY, rows())
-    assert world.nightly() == 0
-    published = world.settings(MONDAY).published_path("good")
+    published = planned.settings(MONDAY).published_path("good")
     assert str(born_on(published, "2")) == "1970-03-02"
     assert born_on(published, "101") is None
 

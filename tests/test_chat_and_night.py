@@ -5,7 +5,7 @@ from itertools import product
 
 import chat
 from clinic_builder import Row, user
-from nights import MONDAY, World, at
+from nights import MONDAY, World, at, written_to
 
 from dagster_project.clinic import load_clinic
 from dagster_project.conversation.events import parse
@@ -39,17 +39,16 @@ def hear(world: World, *events: dict[str, object]) -> None:
     keep(engine, "good", [each.event for each in parse(chat.body(events))], chat.START)
 
 
-def test_who_stopped_blocked_or_unlinked_since_the_night_hears_nothing(world: World) -> None:
-    world.write("good", MONDAY, rows())
-    assert world.nightly(moment=at(MONDAY, 2)) == 0
+def test_who_stopped_blocked_or_unlinked_since_the_night_hears_nothing(planned: World) -> None:
+    stopped, left, stays = map(user, written_to("good", "visit", 3))
     hear(
-        world,
-        chat.text("配信停止", user(1), 1),
-        chat.event("unfollow", user(2), 2),
-        chat.tap("consent:v1:survey:no", user(3), 3),
+        planned,
+        chat.text("配信停止", stopped, 1),
+        chat.event("unfollow", left, 2),
+        chat.tap("consent:v1:survey:no", stays, 3),
     )
-    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
-    assert set(world.received("good")) == {user(3)}
+    assert planned.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    assert set(planned.received("good")) == {stays}
 
 
 def test_a_code_and_a_tap_in_the_chat_are_enough_to_be_written_to(world: World) -> None:

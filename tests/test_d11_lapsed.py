@@ -4,7 +4,7 @@ from datetime import date
 from itertools import accumulate
 
 from clinic_builder import Row, user
-from nights import MONDAY, World, at, is_held_out, written_to
+from nights import MONDAY, World, at, is_held_out, lapsed_rows, written_to
 from test_chart_merges import merge_feed
 
 SATURDAY = date(2026, 5, 30)
@@ -97,20 +97,14 @@ def test_d11_a_thousand_become_783_and_a_tenth_of_them_are_left_to_compare(world
     ]
 
 
-def test_d11_who_came_since_the_night_is_known_from_the_list_of_the_morning(world: World) -> None:
-    stays, came = written_to("d11", "visit", 2)
-    rows: dict[str, list[Row]] = {
-        "patients": [{"patient_no": str(n)} for n in (stays, came)],
-        "visits": [{"patient_no": str(n), "visited_on": "2025-11-10"} for n in (stays, came)],
-        "line_links": [{"line_user_id": user(n), "patient_no": str(n)} for n in (stays, came)],
-    }
-    world.write("d11", SATURDAY, rows)
-    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0
-    assert len(world.published("d11", "select 1 from delivery_plan")) == 2
-    rows["visits"] = [*rows["visits"], {"patient_no": str(came), "visited_on": MONDAY}]
-    world.write("d11", MONDAY, rows)
-    assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
-    assert world.received("d11") == {user(stays): 1}
+def test_d11_who_came_since_the_night_is_known_from_the_list_of_the_morning(planned: World) -> None:
+    lapsed = written_to("good", "visit", 3)
+    assert len(planned.published("good", "select 1 from delivery_plan")) == 3
+    rows = lapsed_rows(lapsed)
+    rows["visits"] = [*rows["visits"], {"patient_no": str(lapsed[0]), "visited_on": MONDAY}]
+    planned.write("good", MONDAY, rows)
+    assert planned.send(MONDAY, at(MONDAY, 10, 1)) == 0
+    assert planned.received("good") == {user(n): 1 for n in lapsed[1:]}
 
 
 def test_an_unreadable_list_of_the_morning_stops_sending_until_it_is_corrected(

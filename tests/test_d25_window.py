@@ -33,6 +33,7 @@ def test_d25_late_on_wednesday_closed_on_thursday_sent_once_on_friday(world: Wor
     assert world.nightly(WEDNESDAY, at(WEDNESDAY, 23, 40)) == 0
     assert {reason for reason, _ in reasons(world).values()} == {"send"}
     assert world.calls("d25") == 0
+    assert "送信時間外" in world.text()
 
     assert world.nightly(THURSDAY, at(THURSDAY, 10, 5)) == 0
     assert set(reasons(world).values()) == {("quiet_or_closed", FRIDAY)}

@@ -86,23 +86,28 @@ def test_d8_four_children_are_due_three_messages_leave_and_one_child_is_schedule
     assert [revealing(text) for text in (twins, urgent, plain)] == [[], [], []]
 
 
-@pytest.mark.parametrize(("days", "is_urgent"), [(-2, False), (-1, True), (13, True)])
-def test_d8_time_is_short_from_fourteen_days_before_the_last_day(
-    world: World, days: int, is_urgent: bool
-) -> None:
-    day = MONDAY + timedelta(days=days)
-    born = BORN["D"]
-    rows = seven_children()
-    rows["patients"] = [{"patient_no": NUMBER["D"], "sex": "male", "birth_date": born}]
-    rows["visits"] = [{"patient_no": NUMBER["D"], "visited_on": "2026-04-01"}]
-    rows["line_links"] = [each for each in rows["line_links"] if each["patient_no"] == NUMBER["D"]]
-    world.write("d8", day, rows)
-    assert world.nightly(day) == 0
-    # Two of the three are Sundays: nothing leaves, but what would be said is decided.
+def test_d8_time_is_short_from_fourteen_days_before_the_last_day(world: World) -> None:
+    # The last day is the one before the second birthday.
+    left = {"1": 15, "2": 14, "3": 0}
+    born = {who: date(2024, 6, 2) + timedelta(days=days) for who, days in left.items()}
+    rows: dict[str, list[Row]] = {
+        "patients": [
+            {"patient_no": who, "sex": "male", "birth_date": day} for who, day in born.items()
+        ],
+        "visits": [{"patient_no": who, "visited_on": "2026-04-01"} for who in born],
+        "line_links": [
+            {"line_user_id": user(int(who)), "patient_no": who, "relation": "parent"}
+            for who in born
+        ],
+    }
+    world.write("d8", MONDAY, rows)
+    assert world.nightly() == 0
     said = world.published(
-        "d8", "select is_urgent from delivery_decisions where campaign = 'vaccination'"
+        "d8",
+        "select patient_id, is_urgent from delivery_decisions where campaign = 'vaccination'"
+        " order by 1",
     )
-    assert said == [(is_urgent,)]
+    assert said == [("1", False), ("2", True), ("3", True)]
 
 
 @pytest.mark.long

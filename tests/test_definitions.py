@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from clinic_builder import write_clinic
 from delivery_fixtures import a_build, plan_rows, users
 from nights import MONDAY, at
@@ -26,6 +27,15 @@ def bundled(data: Path | None = None) -> dg.Definitions:
     return definitions(Settings(exports_dir=ROOT / "exports", **folder))
 
 
+@pytest.fixture
+def data(parsed: Path, tmp_path: Path) -> Path:
+    """Return a data folder in which dbt has parsed its project already."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "dbt").symlink_to(parsed)
+    return folder
+
+
 def graph(defs: dg.Definitions) -> str:
     specs = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key.path)
     checks: dict[dg.AssetKey, list[str]] = {}
@@ -42,22 +52,22 @@ def graph(defs: dg.Definitions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_graph_is_the_one_that_was_reviewed() -> None:
-    assert graph(bundled()) == SNAPSHOT.read_text(encoding="utf-8")
+def test_the_graph_is_the_one_that_was_reviewed(data: Path) -> None:
+    assert graph(bundled(data)) == SNAPSHOT.read_text(encoding="utf-8")
 
 
-def test_every_check_says_in_japanese_what_it_is_for() -> None:
+def test_every_check_says_in_japanese_what_it_is_for(data: Path) -> None:
     silent = [
         check.name
-        for definition in bundled().assets or []
+        for definition in bundled(data).assets or []
         for check in definition.check_specs
         if not any("ぁ" <= letter <= "龥" for letter in check.description or "")
     ]
     assert not silent
 
 
-def test_the_nightly_job_and_the_sensor_never_send() -> None:
-    defs = bundled()
+def test_the_nightly_job_and_the_sensor_never_send(data: Path) -> None:
+    defs = bundled(data)
     nightly = defs.resolve_job_def("nightly")
     selected = {key.path[-1] for key in nightly.asset_layer.selected_asset_keys}
     assert not selected & {"line_delivery", "line_sweep"}
@@ -72,10 +82,11 @@ def ticks(defs: dg.Definitions, name: str, moment: datetime) -> list[str]:
     return [request.partition_key for request in found.run_requests or []]
 
 
-def test_the_nightly_runs_every_clinic_at_two_in_tokyo() -> None:
-    schedule = bundled().resolve_schedule_def("nightly_at_two")
+def test_the_nightly_runs_every_clinic_at_two_in_tokyo(data: Path) -> None:
+    defs = bundled(data)
+    schedule = defs.resolve_schedule_def("nightly_at_two")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Asia/Tokyo")
-    assert ticks(bundled(), "nightly_at_two", at(MONDAY, 2)) == ["aozora", "hinata"]
+    assert ticks(defs, "nightly_at_two", at(MONDAY, 2)) == ["aozora", "hinata"]
 
 
 def plan_for(ledger: Engine, clinic_id: str) -> None:
@@ -83,11 +94,11 @@ def plan_for(ledger: Engine, clinic_id: str) -> None:
 
 
 def test_the_send_asks_only_for_clinics_with_something_to_send_whose_window_is_open(
-    tmp_path: Path,
+    data: Path,
 ) -> None:
-    defs = bundled(tmp_path)
+    defs = bundled(data)
     assert ticks(defs, "send_window", at(MONDAY, 10)) == []
-    ledger = open_ledger(f"sqlite:///{tmp_path.resolve() / 'ledger.db'}")
+    ledger = open_ledger(f"sqlite:///{data.resolve() / 'ledger.db'}")
     plan_for(ledger, "aozora")
     assert ticks(defs, "send_window", at(MONDAY, 10)) == ["aozora"]
     plan_for(ledger, "hinata")
@@ -104,9 +115,11 @@ def test_the_send_asks_only_for_clinics_with_something_to_send_whose_window_is_o
     assert utc.astimezone(TOKYO) == at(MONDAY, 10)
 
 
-def test_the_sensor_asks_for_a_clinic_once_when_its_folder_changes(tmp_path: Path) -> None:
+def test_the_sensor_asks_for_a_clinic_once_when_its_folder_changes(
+    data: Path, tmp_path: Path
+) -> None:
     folder = write_clinic(tmp_path / "exports", "here", MONDAY, {})
-    settings = Settings(exports_dir=tmp_path / "exports", data_dir=tmp_path / "data")
+    settings = Settings(exports_dir=tmp_path / "exports", data_dir=data)
     defs = definitions(settings)
     sensor = defs.resolve_sensor_def("new_exports")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from clinic_builder import write_clinic
-from nights import MONDAY, derive
+from nights import MONDAY, UP_TO_TAGS, derive
 
 CHILDREN = {
     "1": date(2025, 5, 20),  # A, no MR
@@ -47,7 +47,7 @@ def warehouse(
     }
     kept = ["breast", "cervical"]
     clinic = write_clinic(folder, "due", MONDAY, rows, screenings=kept)
-    with derive(clinic, folder / "data", MONDAY, parsed) as con:
+    with derive(clinic, folder / "data", MONDAY, parsed, UP_TO_TAGS) as con:
         yield con
 
 

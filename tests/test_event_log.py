@@ -18,17 +18,11 @@ def storage(world: World) -> EventLog:
     return log
 
 
-def a_night(world: World) -> None:
-    world.write("good", MONDAY, {"patients": [{"patient_no": "1"}]})
-    assert world.nightly() == 0
-
-
-def test_dagsters_own_class_reads_every_event_of_a_night(world: World) -> None:
-    a_night(world)
-    log = storage(world)
+def test_dagsters_own_class_reads_every_event_of_a_night(planned: World) -> None:
+    log = storage(planned)
     runs = log.get_all_run_ids()
     assert runs
-    dagsters = SqliteEventLogStorage(str(world.settings(MONDAY).dagster_home() / "history/runs"))
+    dagsters = SqliteEventLogStorage(str(planned.settings(MONDAY).dagster_home() / "history/runs"))
     for run in runs:
         assert dagsters.get_logs_for_run(run) == log.get_logs_for_run(run)
     published = dg.AssetKey("published_warehouse")
@@ -36,10 +30,9 @@ def test_dagsters_own_class_reads_every_event_of_a_night(world: World) -> None:
     assert dagsters.get_asset_records([published])[0].asset_entry.last_materialization
 
 
-def test_the_file_of_a_run_changes_with_every_event_as_a_live_page_needs(world: World) -> None:
-    a_night(world)
-    log = storage(world)
-    (run,) = log.get_all_run_ids()
+def test_the_file_of_a_run_changes_with_every_event_as_a_live_page_needs(planned: World) -> None:
+    log = storage(planned)
+    run, *_ = log.get_all_run_ids()
     path = Path(log.path_for_shard(run))
     os.utime(path, (0, 0))
     log.store_event(log.get_logs_for_run(run)[-1])

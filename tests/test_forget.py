@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from clinic_builder import Row
 from nights import MONDAY, World, at
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from dagster_project.clinic import clinic_in
 from dagster_project.conversation.chart import chart_digest
@@ -367,6 +367,9 @@ def test_what_waits_to_be_sent_to_her_is_skipped_and_the_others_wait_on(world: W
 
 def test_while_a_session_holds_old_pages_of_the_ledger_it_is_not_finished(world: World) -> None:
     settings = world.settings(MONDAY)
+    engine = open_ledger(settings.ledger())
+    event.listen(engine, "connect", _impatient)
+    engine.dispose()
     reader = sqlite3.connect(settings.data_dir / "ledger.db", isolation_level=None)
     reader.execute("begin")
     reader.execute("select count(*) from line_event").fetchall()
@@ -375,6 +378,10 @@ def test_while_a_session_holds_old_pages_of_the_ledger_it_is_not_finished(world:
     reader.close()
     assert said(world) == 0
     assert found(settings.data_dir) == []
+
+
+def _impatient(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA busy_timeout=100")  # ten seconds would come to the same
 
 
 @pytest.mark.parametrize("number", ["99999999", "7345"])

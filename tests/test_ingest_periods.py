@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from clinic_builder import COLUMNS, clinic_yaml, user, write_clinic
 from ingest_builder import PATIENTS, TODAY, Exports
-from nights import derive
+from nights import derive, up_to
 
 from dagster_project.clinic import load_clinic
 from dagster_project.ingest import ingest_clinic
@@ -201,7 +201,8 @@ def built(
             (folder / f"visits_{month}.csv").write_text(visits(*days), encoding="utf-8")
         clinic = load_clinic(folder / "clinic.yaml")
         ingest_clinic(clinic, folder, root / "data" / "landing", as_of)
-    with derive(folder, root / "data", LAST, parsed) as con:
+    staging = up_to("stg_visits", "stg_conditions")
+    with derive(folder, root / "data", LAST, parsed, staging) as con:
         yield con, Landing(root / "data" / "landing" / "monthly").sightings()
 
 

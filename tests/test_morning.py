@@ -1,6 +1,8 @@
 """The morning sheet: what it says of a night, that it asks nothing of the network, its hour."""
 
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,18 +16,26 @@ from dagster_project.insight.morning_page import morning_path, write_morning
 from dagster_project.ledger.holds import EVERY_CLINIC, place
 from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.settings import ROOT, Settings
+from dagster_project.simulator import RunningSimulator
 
 SAMPLE = ROOT / "exports"
 
 
-@pytest.fixture
-def early(world: World) -> Settings:
-    """Return the surroundings of a bundled clinic's night, long before its window opens."""
-    world.exports.symlink_to(SAMPLE, target_is_directory=True)
+@pytest.fixture(scope="module")
+def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> World:
+    line.state.channels.clear()
+    world = World(tmp_path_factory.mktemp("morning") / "world", line, parsed)
+    shutil.copytree(SAMPLE / "aozora", world.exports / "aozora")
     settings = world.settings(MONDAY, at(MONDAY, 3))
-    assert world.nightly(MONDAY, at(MONDAY, 3), ["aozora"]) == 0
+    assert world.nightly(MONDAY, at(MONDAY, 3)) == 0
     assert str(morning_path(settings, "aozora")) in world.text()
-    return settings
+    return world
+
+
+@pytest.fixture
+def early(lived: World, tmp_path: Path) -> Settings:
+    """Return the surroundings of a bundled clinic's night, long before its window opens."""
+    return lived.copy(tmp_path / "world").settings(MONDAY, at(MONDAY, 3))
 
 
 def test_the_sheet_says_who_why_what_and_what_was_cut(early: Settings) -> None:

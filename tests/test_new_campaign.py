@@ -112,7 +112,7 @@ def test_a_list_that_is_not_one_name_a_line_is_left_alone(dbt: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def built(parsed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a dbt folder with a campaign as it was begun, and a night built with it."""
     folder = tmp_path_factory.mktemp("campaign")
     dbt = copy_of_dbt(folder)
@@ -122,7 +122,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     clinic = write_clinic(folder / "exports", "small", MONDAY, rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nights, "DBT", dbt)
-        nights.derive(clinic, folder / "data", MONDAY, folder / "target").close()
+        target = nights.parsed_but_for_changes(parsed, folder / "target")
+        nights.derive(clinic, folder / "data", MONDAY, target).close()
     return dbt, folder / "data/work/small/warehouse.duckdb"
 
 

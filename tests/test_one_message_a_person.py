@@ -13,30 +13,32 @@ from dagster_project.ledger.store import open_ledger, writing
 TUESDAY = MONDAY + timedelta(days=1)
 
 
-def test_a_veto_on_one_child_leaves_the_sibling_a_message_of_their_own(world: World) -> None:
-    world.write("d8", MONDAY, seven_children())
+def test_a_veto_on_one_child_leaves_the_sibling_a_message_and_one_on_a_campaign_nobody(
+    world: World,
+) -> None:
+    rows = seven_children()
+    lapsed = written_to("d8", "visit", 2, first=8)
+    rows["patients"] += [{"patient_no": str(n)} for n in lapsed]
+    rows["visits"] += [{"patient_no": str(n), "visited_on": "2025-10-01"} for n in lapsed]
+    rows["line_links"] += [{"line_user_id": user(n), "patient_no": str(n)} for n in lapsed]
+    world.write("d8", MONDAY, rows)
     engine = open_ledger(world.settings(MONDAY).ledger())
     with writing(engine, "d8") as con:
         subject, night = f"patient {NUMBER['A']}", at(MONDAY, 1)
         assert place(con, "d8", "veto", "本人の希望", "佐藤", night, subject)
         assert place(con, "elsewhere", "veto", "別の医院", "佐藤", night, f"patient {NUMBER['D']}")
+        assert place(con, "d8", "veto", "在庫", "佐藤", night, "campaign lapsed_6_months")
     assert world.nightly() == 0
     reasons = {name: reason for name, (reason, _) in decided(world).items()}
     assert {reasons[name] for name in "GDE"} == {"send"}
     assert reasons["A"] == "vetoed"
     (text,) = told(world, "d8")[PARENT["G"]]
     assert "名の接種" not in text
-
-
-def test_a_veto_on_a_campaign_is_the_reason_of_all_its_people(world: World) -> None:
-    world.write("d8", MONDAY, seven_children())
-    engine = open_ledger(world.settings(MONDAY).ledger())
-    with writing(engine, "d8") as con:
-        assert place(con, "d8", "veto", "在庫", "佐藤", at(MONDAY, 1), "campaign vaccination")
-    assert world.nightly() == 0
-    reasons = {name: reason for name, (reason, _) in decided(world).items()}
-    assert reasons == dict.fromkeys("AGDE", "vetoed") | dict.fromkeys("BCF", "not_due")
-    assert not told(world, "d8")
+    # The whole campaign: it is the reason of all its people, and of nobody else.
+    assert set(told(world, "d8")) == {PARENT[name] for name in "GDE"}
+    query = "select patient_id, reason from delivery_decisions where campaign = 'lapsed_6_months'"
+    vetoed = {who for who, reason in world.published("d8", query) if reason == "vetoed"}
+    assert vetoed == {str(n) for n in lapsed}
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 from clinic_builder import Row, user, write_clinic
-from nights import DBT, MONDAY, at
+from nights import DBT, MONDAY, at, parsed_but_for_changes
 from rich.console import Console
 
 from dagster_project import transform
@@ -126,7 +126,7 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
+def installed(parsed: Path, tmp_path_factory: pytest.TempPathFactory) -> Here:
     """Return the installation; its check-up campaign stands on blood pressure, too."""
     folder = tmp_path_factory.mktemp("preview")
     settings = Settings(
@@ -143,7 +143,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Here:
     clinic = load_clinic(exports / "clinic.yaml")
     ingest_clinic(clinic, exports, settings.landing_dir(), MONDAY)
     open_ledger(settings.ledger())
-    work, target = settings.work_path(CLINIC), settings.dbt_target_dir()
+    work = settings.work_path(CLINIC)
+    target = parsed_but_for_changes(parsed, settings.dbt_target_dir())
     build = Build(CLINIC, "night", MONDAY, at(MONDAY, 2))
     rules = rules_of(transform.parse(settings.dbt_dir, target))
     published = settings.published_path(CLINIC)

@@ -71,12 +71,24 @@ def test_d1_each_tag_has_an_owner_a_purpose_a_validity_and_its_evidence(
         " and validity_days > 0 and family in ('age', 'department') group by family"
     ).fetchall()
     assert dict(described) == STARTER
+    undescribed = night.execute(
+        "select tag from tag_catalog where owner is null or purpose is null"
+        " or validity_days is null"
+    ).fetchall()
+    assert undescribed == []
+    used = night.execute(
+        "select count(distinct tag) from patient_tags where tag like 'department_%'"
+        " or tag like 'age_%'"
+    ).fetchall()
+    assert used == [(sum(STARTER.values()),)]
     unfounded = night.execute(
         "select count(*) from patient_tags t anti join tag_evidence e"
         " on e.patient_id = t.patient_id and e.tag = t.tag and e.line_no is not null"
         " where t.state = 'has'"
     ).fetchall()
     assert unfounded == [(0,)]
+    unexplained = "select count(*) from patient_tags where coalesce(evidence_value, '') = ''"
+    assert night.execute(unexplained).fetchall() == [(0,)]
 
 
 def test_d1_lint_has_no_errors() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from nights import MONDAY, derive, tags_of
+from nights import MONDAY, UP_TO_TAGS, derive, tags_of
 
 from dagster_project.sample import write_sample
 from dagster_project.settings import ROOT
@@ -29,7 +29,8 @@ def test_two_thousand_patients_hold_exactly_what_they_were_made_to_hold(
     write_sample(tmp_path / "exports", PATIENTS, seed, as_of)
     for clinic_id in CLINICS:
         truth = truth_of(tmp_path / "exports" / "truth" / f"{clinic_id}.parquet")
-        with derive(tmp_path / "exports" / clinic_id, tmp_path / "data", as_of, parsed) as con:
+        folder = tmp_path / "exports" / clinic_id
+        with derive(folder, tmp_path / "data", as_of, parsed, UP_TO_TAGS) as con:
             found = tags_of(con)
         wrong = {key for key in truth | found if truth.get(key) != found.get(key)}
         assert not wrong, sorted(wrong)[:10]

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from delivery_fixtures import MONDAY, Night, a_night, at, plan_rows, ready, rows_of, users
-from nights import World, lapsed_rows
+from nights import World
 
 from dagster_project.definitions import definitions
 from dagster_project.delivery.sweep import expire_missed
@@ -97,11 +97,9 @@ def test_a_batch_is_overdue_twenty_hours_after_its_first_try(night: Night) -> No
 
 
 def test_the_schedule_asks_where_something_waits_and_the_job_tells_and_never_sends(
-    world: World,
+    planned: World,
 ) -> None:
-    lapsed = range(1, 4)
-    world.write("good", MONDAY, lapsed_rows(lapsed))
-    assert world.nightly(moment=at(2)) == 0
+    world = planned
     settings = world.settings(MONDAY, AFTER)
     with open_instance(settings) as instance:
         defs = definitions(settings)
