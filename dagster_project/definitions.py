@@ -10,7 +10,7 @@ from dagster_project.assets.landing import landing_assets
 from dagster_project.assets.line import line_assets
 from dagster_project.assets.morning import morning_assets
 from dagster_project.assets.partitions import clinic_partitions
-from dagster_project.assets.preflight import preflight_assets
+from dagster_project.assets.preflight import preflight_asset
 from dagster_project.assets.warehouse import warehouse_assets
 from dagster_project.jobs import jobs, new_exports_sensor, schedules
 from dagster_project.settings import Settings
@@ -29,7 +29,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *asked_assets(clinics),
             *warehouse_assets(clinics),
             *derived_assets(settings, clinics),
-            *preflight_assets(clinics),
+            preflight_asset(clinics),
             *line_assets(clinics),
             *morning_assets(clinics),
         ],
