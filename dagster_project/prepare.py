@@ -89,7 +89,8 @@ TABLES = {
     "previous.holdout_starts": "campaign varchar, step integer, patient_id varchar, on_day date,"
     " occurrence_id varchar",
     "previous.message_outcomes": "arm varchar, occurrence_id varchar, patient_id varchar,"
-    " visited_on date, visit_known_on date, is_booked boolean, is_late_arrival boolean",
+    " window_ends_on date, visited_on date, visit_known_on date, is_booked boolean,"
+    " is_late_arrival boolean",
     "previous.overrides": "id bigint, known_on date, withdrawal_known_on date",
     "checks.verdicts": "scope varchar, subject varchar, check_name varchar, severity varchar,"
     " is_passed boolean, may_be_approved boolean",

@@ -36,19 +36,19 @@ def run_plan_holdout(settings: Settings, clinics: Sequence[str], console: Consol
 
 
 def _table(plans: Sequence[HoldoutPlan]) -> Table:
-    table = Table(
-        title="比べるため送らない人の割合と、見分けられる差", title_justify="left", box=None
-    )
+    shares = " / ".join(f"{share:.0%}" for share in SHARES)
+    title = f"送らない人を {shares} としたとき見分けられる差"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("配信", overflow="fold")
-    for heading in ("対象/月", "自分から来る割合", "送らない割合"):
-        table.add_column(heading, justify="right")
-    for months in MONTHS:
-        table.add_column(f"{months} か月", justify="right")
+    for heading in ("対象/月", "自然来院", *(f"{months}か月" for months in MONTHS)):
+        table.add_column(heading, justify="right", overflow="fold")
     for plan in plans:
-        for share in SHARES:
-            people = f"{plan.people_a_month:,.0f}{'' if plan.is_measured else ' (今夜の人数)'}"
-            base = f"{plan.base:.0%}{'' if plan.is_base_measured else ' (仮定)'}"
-            found = [plan.points[share, months] for months in MONTHS]
-            points = ["-" if each is None else f"{each:.1f}" for each in found]
-            table.add_row(plan.label_ja, people, base, f"{share:.0%}", *points)
+        people = f"{plan.people_a_month:,.0f}{'' if plan.is_measured else ' (今夜)'}"
+        base = f"{plan.base:.0%}{'' if plan.is_base_measured else ' (仮定)'}"
+        found = [[plan.points[share, months] for share in SHARES] for months in MONTHS]
+        table.add_row(plan.label_ja, people, base, *(_cell(each) for each in found))
     return table
+
+
+def _cell(points: Sequence[float | None]) -> str:
+    return " / ".join("-" if each is None else f"{each:.1f}" for each in points)

@@ -155,7 +155,8 @@ with
                 or late_goals.patient_id is not null
                 or (before.visited_on = visits.visited_on and before.is_late_arrival)
                 or (
-                    before.patient_id is not null
+                    -- The night before looked at that day, and an export of a later one.
+                    visits.visited_on <= before.window_ends_on
                     and coalesce(before.visited_on <> visits.visited_on, true)
                     and visits.visited_on < told_until.on_day
                 ),
