@@ -23,7 +23,7 @@ select
     'U' || patient as line_user_id, cast(patient as varchar) as patient_id, 'accepted' as state,
     cast(date '2024-06-03' + to_months(cast(month as integer)) as date) as as_of,
     date '2024-06-03' + to_months(cast(month as integer)) + interval 10 hour as accepted_at,
-    'b/' || month || '/' || campaign || '/' || patient // 500 as batch_id, 'v' as content_version
+    'b/' || month || '/' || campaign || '/' || patient // 500 as batch_id, 'a' as variant
 from range($months) months (month), range(6) campaigns (campaign),
     (select i % 6 as slot, hash(i, 7) % $patients as patient from range($messages) numbers (i))
 where slot = campaign;

@@ -15,7 +15,7 @@ from dagster_project import transform
 from dagster_project.prepare import TABLES
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
-MARTS = ("message_outcomes", "campaign_results", "tag_results")
+MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results")
 MODELS = ("delivery_decisions", "holdout_starts", *MARTS)
 # Of the models before them, the columns they read.
 INPUTS = {
@@ -75,7 +75,7 @@ class Laid:
 
     def send(self, day: date, patients: Sequence[str], **what: object) -> None:
         """Lay down a message of a campaign that LINE accepted at 10:00, one account a patient."""
-        told = {"campaign": "c", "step": 1, "content_version": "v", "state": "accepted",
+        told = {"campaign": "c", "step": 1, "variant": "a", "state": "accepted",
                 "as_of": day, "accepted_at": datetime.combine(day, time(10)),
                 "occurrence_id": f"o-{day}", "batch_id": f"b-{day}", **what}  # fmt: skip
         self.lay(

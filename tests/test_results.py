@@ -95,7 +95,7 @@ def test_a_month_and_a_wording_have_rows_of_their_own(d13: Laid) -> None:
         for each in campaign_results(d13.con)
         if each.name == "c"
     ]
-    assert found == [(None, None, 1200), (None, SENT, 1200), ("v", None, 1200), ("v", SENT, 1200)]
+    assert found == [(None, None, 1200), (None, SENT, 1200), ("a", None, 1200), ("a", SENT, 1200)]
 
 
 def test_the_files_say_what_the_pages_say_and_no_more(d13: Laid, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_results_of_all_campaigns_and_of_one(settings: Settings, tmp_path: Path)
     code, text = said(lambda console: run_results(settings, ["here"], "c", folders, console))
     assert code == OK
     assert "ご案内 2026-04" in text
-    assert "文面 v" in text
+    assert "文面 a" in text
     written = sorted(path.name for path in (tmp_path / "files" / "here").iterdir())
     assert written == ["campaign_results.csv", "campaign_results.parquet"]
     code, text = said(lambda console: run_results(settings, ["here"], "nobody's", {}, console))

@@ -37,6 +37,7 @@ def plant(laid: Laid, added: float) -> None:
             columns = {name: values * len(who) for name, values in what.items()}
             if arm == "ledger.deliveries":
                 columns |= {"line_user_id": who, "state": ["accepted"] * len(who)}
+                columns |= {"variant": ["a"] * len(who)}
                 columns |= {"accepted_at": [SENT] * len(who), "as_of": [SENT] * len(who)}
             else:
                 columns |= {"on_day": [SENT] * len(who)}
@@ -48,7 +49,7 @@ def plant(laid: Laid, added: float) -> None:
 @pytest.mark.parametrize("added", [0.05, 0.0])
 def test_d14_the_interval_tells_the_planted_truth(laid: Laid, added: float) -> None:
     plant(laid, added)
-    laid.night(date(2026, 6, 1), "message_outcomes", "campaign_results")
+    laid.night(date(2026, 6, 1), "stg_deliveries", "message_outcomes", "campaign_results")
     effects = [each.uplift for each in pooled(campaign_results(laid.con))]
     assert len(effects) == SEEDS
     assert all(effects)
@@ -109,7 +110,7 @@ DECIDED = {
 SETTINGS = (
     "step integer, cycle varchar, urgent_days integer, holdout_below varchar,"
     " may_go_in_parts boolean, min_members integer, is_dropped_if_missed boolean, not_after date,"
-    " step_tags varchar"
+    " step_tags varchar, b_from varchar"
 )
 
 
@@ -154,11 +155,11 @@ def test_the_same_people_are_left_out_month_after_month_and_in_every_campaign_of
     )]  # fmt: skip
     laid.lay("clinic.open_days", *({"day": day} for day in days if day.weekday() != 6))
     for day in days:
-        laid.night(day, "delivery_decisions", "holdout_starts")
+        laid.night(day, "stg_deliveries", "delivery_decisions", "holdout_starts")
         laid.hand_on("holdout_starts")
         laid.con.execute(
             "insert into ledger.deliveries by name select occurrence_id, campaign, step,"
-            " line_user_id, patient_id, 'accepted' as state, cast($day as date) as as_of"
+            " line_user_id, patient_id, variant, 'accepted' as state, cast($day as date) as as_of"
             " from delivery_decisions where outcome = 'send'",
             {"day": day},
         )

@@ -1,15 +1,9 @@
--- One row per campaign, step, wording and month of sending: how many were told, opened and came,
--- and
--- how many came of those left out. No wording is all of them, no month all months.
+-- One row per campaign, step, variant and month of sending: how many were told, opened and came,
+-- and how many came of those left out. No variant is all of them, no month all months.
 with
     planned as (
-        select
-            campaign,
-            step,
-            coalesce(content_version, 'none') as variant,
-            {{ month_start("as_of") }} as month,
-            count(*) as planned
-        from {{ source("ledger", "deliveries") }}
+        select campaign, step, variant, {{ month_start("as_of") }} as month, count(*) as planned
+        from {{ ref("stg_deliveries") }}
         where as_of < {{ as_of() }}
         group by all
     ),

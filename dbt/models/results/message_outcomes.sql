@@ -2,20 +2,11 @@
 -- first visit in the campaign's window after it, and whether its account was blocked because of it.
 with
     accepted as (
-        select distinct
-            deliveries.occurrence_id,
-            deliveries.campaign,
-            deliveries.step,
-            coalesce(deliveries.content_version, 'none') as variant,
-            deliveries.line_user_id,
-            coalesce(merges.into_patient_id, deliveries.patient_id) as patient_id,
-            deliveries.batch_id,
-            deliveries.accepted_at
-        from {{ source("ledger", "deliveries") }} as deliveries
-        left join
-            {{ ref("stg_patient_merges") }} as merges on merges.patient_id = deliveries.patient_id
+        select
+            occurrence_id, campaign, step, variant, line_user_id, patient_id, batch_id, accepted_at
+        from {{ ref("stg_deliveries") }}
         -- What left today is counted from the next night on: the same night again counts the same.
-        where deliveries.state = 'accepted' and cast(deliveries.accepted_at as date) < {{ as_of() }}
+        where state = 'accepted' and cast(accepted_at as date) < {{ as_of() }}
     ),
     told as (
         select

@@ -1,6 +1,5 @@
 -- One row per patient and message that was ever planned, by the chart number of today: what was
--- sent
--- for a chart that was merged was sent for the one it was merged into.
+-- sent for a chart that was merged was sent for the one it was merged into.
 select distinct
     deliveries.occurrence_id,
     deliveries.campaign,
@@ -10,6 +9,7 @@ select distinct
     deliveries.variant,
     deliveries.state,
     deliveries.as_of,
-    deliveries.accepted_at
+    deliveries.accepted_at,
+    deliveries.batch_id
 from {{ source("ledger", "deliveries") }} as deliveries
 left join {{ ref("stg_patient_merges") }} as merges on merges.patient_id = deliveries.patient_id
