@@ -58,11 +58,21 @@ def world(make_world: Callable[[str], World]) -> World:
 
 
 @pytest.fixture(scope="session")
-def planned_once(
+def begin(
     parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
-) -> World:
-    line.state.channels.clear()
-    world = World(tmp_path_factory.mktemp("planned") / "world", line, parsed)
+) -> Callable[[], World]:
+    """Return a maker of empty installations for nights that several tests share."""
+
+    def make() -> World:
+        line.state.channels.clear()
+        return World(tmp_path_factory.mktemp("shared") / "world", line, parsed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def planned_once(begin: Callable[[], World]) -> World:
+    world = begin()
     world.write("good", MONDAY, lapsed_rows(written_to("good", "visit", 3)))
     assert world.nightly(MONDAY, at(MONDAY, 2)) == 0, world.text()
     assert world.calls("good") == 0

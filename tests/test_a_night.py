@@ -1,6 +1,5 @@
 """Acceptance: what one night makes of what the clinic exported."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -193,32 +192,3 @@ def test_d7_whose_treatment_ended_is_under_treatment_no_more_the_next_morning(
     assert sorted(evidence) == sorted(
         (patient, "stg_conditions", name, MONDAY, True) for patient in through
     )
-
-
-def test_last_nights_members_and_tonights_make_the_history(
-    make_world: Callable[[str], World],
-) -> None:
-    """Spells by business day; a failed night leaves no trace in them."""
-    world = make_world("history")
-    tuesday = MONDAY + timedelta(days=1)
-    patients = [{"patient_no": str(n)} for n in range(1, 31)]
-    came = [{"patient_no": str(n), "visited_on": "2025-12-01"} for n in range(1, 31)]
-    rows = {"patients": patients, "visits": came}
-    query = (
-        "select held_from, held_to from tag_history"
-        " where patient_id = '1' and tag = 'no_visit_6_months' order by all"
-    )
-    world.write("history", MONDAY, rows)
-    assert world.nightly(MONDAY) == 0
-    assert world.published("history", query) == [(MONDAY, None)]
-    # Tuesday: patient 1 has come, but the visits are cut short, so the night is not published.
-    short = {**rows, "visits": [{"patient_no": "1", "visited_on": MONDAY}, *came[20:]]}
-    world.write("history", tuesday, short)
-    assert world.nightly(tuesday) == 3
-    assert world.published("history", query) == [(MONDAY, None)]
-    wednesday = MONDAY + timedelta(days=2)
-    world.write(
-        "history", wednesday, {**rows, "visits": [{"patient_no": "1", "visited_on": MONDAY}, *came]}
-    )
-    assert world.nightly(wednesday) == 0
-    assert world.published("history", query) == [(MONDAY, wednesday)]

@@ -5,21 +5,27 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from clinic_builder import Row, user
 from nights import MONDAY, World, at, written_to
 
-from dagster_project.simulator import RunningSimulator
+from dagster_project.runner import open_instance
 
 CLINIC = "d18"
 SATURDAY = MONDAY - timedelta(days=2)
 TUESDAY = MONDAY + timedelta(days=1)
+WEDNESDAY = MONDAY + timedelta(days=2)
 PEOPLE = range(1, 41)
+RETURNS = 40
 
 
 def rows_of(day: date, visits: int = 40) -> dict[str, list[Row]]:
-    """Forty patients; the first five lapse on Tuesday and are to hear of it."""
-    lapse = {n: date(2025, 12, 2) for n in range(1, 6)}
+    """Forty patients; the first five lapse on Tuesday and are to hear of it.
+
+    The last lapsed long ago, without LINE.
+    """
+    lapse = {n: date(2025, 12, 2) for n in range(1, 6)} | {RETURNS: date(2025, 10, 1)}
     came: list[Row] = [
         {"patient_no": str(n), "visited_on": lapse.get(n, day - timedelta(days=n))}
         for n in list(PEOPLE)[:visits]
@@ -30,17 +36,15 @@ def rows_of(day: date, visits: int = 40) -> dict[str, list[Row]]:
         "line_links": [
             {"line_user_id": user(n), "patient_no": str(n), "consent_purposes": "visit"}
             for n in PEOPLE
+            if n != RETURNS
         ],
     }
 
 
 @pytest.fixture(scope="module")
-def saturday(
-    parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
-) -> World:
+def saturday(begin: Callable[[], World]) -> World:
     """Return an installation after its first night, in which nobody was due."""
-    line.state.channels.clear()
-    world = World(tmp_path_factory.mktemp("saturday") / "world", line, parsed)
+    world = begin()
     world.write(CLINIC, SATURDAY, rows_of(SATURDAY))
     assert world.nightly(SATURDAY) == 0, world.text()
     assert world.calls(CLINIC) == 0
@@ -137,6 +141,47 @@ def test_one_clinics_bad_export_or_clinic_yaml_stops_that_clinic_alone(world: Wo
     assert "send_windw: Extra inputs are not permitted" in world.text()
     assert world.received("good") == {user(n): 1 for n in range(1, 6)}
     assert world.calls("bad") == world.calls("a_broken") == 0
+
+
+def shown(world: World) -> list[dg.AssetCheckEvaluation]:
+    """Return what Dagster's pages have shown of the published file, the newest first."""
+    instance = open_instance(world.settings(MONDAY))
+    key = dg.AssetCheckKey(dg.AssetKey("published_warehouse"), "published_is_of_today")
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    done = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+    events = [record.event.dagster_event for record in history]
+    assert events[0].event_type in done, "Dagster's pages show the newest, and it is not ours"
+    return [e.asset_check_evaluation_data for e in events if e.event_type in done]
+
+
+def test_a_failed_night_leaves_no_trace_in_the_history_and_shows_as_stale_to_the_next_good_one(
+    after_saturday: World,
+) -> None:
+    """Spells by business day: last published night's members and tonight's make them."""
+    world = after_saturday
+
+    def spells(who: int) -> list[tuple[object, ...]]:
+        query = "select held_from, held_to from tag_history where tag = 'no_visit_6_months'"
+        return world.published(CLINIC, f"{query} and patient_id = '{who}' order by all")
+
+    def came_back(day: date, visits: int) -> dict[str, list[Row]]:
+        rows = rows_of(day, visits)
+        others = [row for row in rows["visits"] if row["patient_no"] != str(RETURNS)]
+        return rows | {"visits": [*others, {"patient_no": str(RETURNS), "visited_on": MONDAY}]}
+
+    assert (spells(1), spells(RETURNS)) == ([], [(SATURDAY, None)])
+    # Tuesday: one lapsed and one has come, but the visits are cut short.
+    world.write(CLINIC, TUESDAY, came_back(TUESDAY, visits=20))
+    assert world.nightly(TUESDAY) == 3
+    assert (spells(1), spells(RETURNS)) == ([], [(SATURDAY, None)])
+    stale, before = shown(world)
+    assert (stale.passed, before.passed) == (False, True)
+    assert stale.partition == CLINIC
+    assert stale.metadata["failed_step"].value == "warehouse_input"
+    world.write(CLINIC, WEDNESDAY, came_back(WEDNESDAY, visits=40))
+    assert world.nightly(WEDNESDAY) == 0
+    assert (spells(1), spells(RETURNS)) == ([(WEDNESDAY, None)], [(SATURDAY, WEDNESDAY)])
+    assert shown(world)[0].passed
 
 
 def test_a_vanished_patient_is_a_tombstone_and_hears_nothing(after_saturday: World) -> None:

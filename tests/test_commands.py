@@ -42,34 +42,6 @@ def test_status_before_the_first_night_is_stale_and_says_why(world: World) -> No
     assert "まだ公開された夜がありません" in world.text()
 
 
-def evaluations(world: World, check: str) -> list[dg.AssetCheckEvaluation]:
-    instance = open_instance(world.settings(MONDAY))
-    key = dg.AssetCheckKey(dg.AssetKey("published_warehouse"), check)
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
-    done = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
-    events = [record.event.dagster_event for record in history]
-    assert events[0].event_type in done, "Dagster's pages show the newest, and it is not ours"
-    return [e.asset_check_evaluation_data for e in events if e.event_type in done]
-
-
-def test_a_failed_night_marks_the_standing_tags_stale_in_dagster_until_the_next_good_one(
-    world: World,
-) -> None:
-    folder = world.write("good", MONDAY, rows())
-    visits = folder / f"visits_{MONDAY:%Y%m%d}.csv"
-    good = visits.read_bytes()
-    visits.write_bytes(b"\xff\xfe")
-    assert world.nightly() == 3
-    (stale,) = evaluations(world, "published_is_of_today")
-    assert not stale.passed
-    assert stale.partition == "good"
-    assert stale.metadata["failed_step"].value == "warehouse_input"
-    visits.write_bytes(good)
-    assert world.nightly() == 0
-    newest = evaluations(world, "published_is_of_today")[0]
-    assert newest.passed
-
-
 def test_two_terminals_on_one_clinic_do_not_collide(planned: World) -> None:
     world, lock = planned, planned.folder / "data" / "work" / "good.lock"
     with lock.open("w") as file:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,7 +17,6 @@ from dagster_project.insight.ask import ask
 from dagster_project.insight.explain import explain
 from dagster_project.ledger.overrides import Wish, make
 from dagster_project.ledger.store import open_ledger
-from dagster_project.simulator import RunningSimulator
 
 WHO = "00123"
 TUESDAY, WEDNESDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in (1, 2, 4))
@@ -39,11 +39,8 @@ def rows(booked_on: date | None) -> dict[str, list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def booked_once(
-    parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
-) -> World:
-    line.state.channels.clear()
-    world = World(tmp_path_factory.mktemp("booked") / "world", line, parsed)
+def booked_once(begin: Callable[[], World]) -> World:
+    world = begin()
     world.write("here", MONDAY, rows(date(2026, 6, 10)))
     assert world.nightly() == 0
     assert world.calls("here") == 0
@@ -105,9 +102,8 @@ class Then:
 
 
 @pytest.fixture(scope="module")
-def then(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Then:
-    line.state.channels.clear()
-    world = World(tmp_path_factory.mktemp("then") / "world", line, parsed)
+def then(begin: Callable[[], World]) -> Then:
+    world = begin()
     ledger = open_ledger(world.settings(MONDAY).ledger())
     healed = {"patient_no": WHO, "code": "8833421", "started_on": "2026-04-03", "outcome": "cured"}
     nights: dict[date, dict[str, list[Row]]] = {

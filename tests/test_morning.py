@@ -1,6 +1,7 @@
 """The morning sheet: what it says of a night, that it asks nothing of the network, its hour."""
 
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,15 +17,13 @@ from dagster_project.insight.morning_page import morning_path, write_morning
 from dagster_project.ledger.holds import EVERY_CLINIC, place
 from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.settings import ROOT, Settings
-from dagster_project.simulator import RunningSimulator
 
 SAMPLE = ROOT / "exports"
 
 
 @pytest.fixture(scope="module")
-def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> World:
-    line.state.channels.clear()
-    world = World(tmp_path_factory.mktemp("morning") / "world", line, parsed)
+def lived(begin: Callable[[], World]) -> World:
+    world = begin()
     shutil.copytree(SAMPLE / "aozora", world.exports / "aozora")
     settings = world.settings(MONDAY, at(MONDAY, 3))
     assert world.nightly(MONDAY, at(MONDAY, 3)) == 0
