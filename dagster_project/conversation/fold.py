@@ -8,10 +8,15 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from operator import attrgetter
 
 from dagster_project.conversation.codes import Code, code_in, digest
-from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
+from dagster_project.conversation.events import (
+    CHART_ASKED,
+    CHART_NAMED,
+    CHART_TRIED,
+    Event,
+    in_order,
+)
 from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
@@ -87,22 +92,12 @@ def fold(events: Iterable[Event], codes: Mapping[str, Code], script: Script) -> 
     accounts: dict[str, Account] = {}
     used: set[str] = set()
     tries_at: dict[str, deque[int]] = {}
-    for event in _in_order(events):
+    for event in in_order(events):
         if event.line_user_id:
             account = accounts.setdefault(event.line_user_id, Account())
             _apply(account, event, codes, used, script)
             _chart(account, event, tries_at)
     return accounts
-
-
-def _in_order(events: Iterable[Event]) -> list[Event]:
-    """Return each event once, as they happened: of two with one id the smaller, whichever came."""
-    once: dict[str, Event] = {}
-    for each in events:
-        known = once.setdefault(each.event_id, each)
-        if each is not known and each < known:
-            once[each.event_id] = each
-    return sorted(once.values(), key=attrgetter("at_ms", "event_id"))
 
 
 def _apply(
