@@ -7,7 +7,7 @@ order they were delivered.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 from dagster_project.conversation.codes import Code, code_in, digest
 from dagster_project.conversation.events import (
@@ -15,12 +15,12 @@ from dagster_project.conversation.events import (
     CHART_NAMED,
     CHART_TRIED,
     Event,
+    day_of,
     in_order,
 )
 from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
-from dagster_project.settings import TOKYO
 
 WRONG_TRIES = 5
 LOCK_MS = 24 * 60 * 60 * 1000
@@ -241,13 +241,3 @@ def chart_step(event: Event, before: Account) -> tuple[str, str]:
 
 def _is_full(tries: Iterable[int], at_ms: int) -> bool:
     return sum(each > at_ms - LOCK_MS for each in tries) >= WRONG_TRIES
-
-
-def day_of(event: Event) -> date:
-    """Return the day of an event in Asia/Tokyo."""
-    return tokyo_day(event.at_ms)
-
-
-def tokyo_day(at_ms: int) -> date:
-    """Return the day of an instant in Asia/Tokyo."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(TOKYO).date()
