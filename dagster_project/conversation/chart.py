@@ -16,8 +16,14 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.conversation.codes import code_in
-from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
-from dagster_project.conversation.fold import WRONG, Account, chart_step, day_of
+from dagster_project.conversation.events import (
+    CHART_ASKED,
+    CHART_NAMED,
+    CHART_TRIED,
+    Event,
+    day_of,
+)
+from dagster_project.conversation.fold import WRONG, Account, chart_step
 from dagster_project.conversation.words import Words
 from dagster_project.ingest.dates import parse_date
 from dagster_project.ingest.reachability import patient_id

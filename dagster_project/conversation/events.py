@@ -6,10 +6,14 @@ Source: https://developers.line.biz/en/reference/messaging-api/#webhook-event-ob
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 from dagster_project.conversation.codes import digest
+from dagster_project.settings import TOKYO
 
 MAX_SAID = 5000
 MAX_KIND = 40
@@ -58,6 +62,26 @@ def parse(body: bytes) -> list[Arrival]:
         return [_arrival(each) for each in events if isinstance(each, dict)]
     except RecursionError:
         raise BodyError("an event is nested too deeply") from None
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return each event once, as they happened: of two with one id the smaller, whichever came."""
+    once: dict[str, Event] = {}
+    for each in events:
+        known = once.setdefault(each.event_id, each)
+        if each is not known and each < known:
+            once[each.event_id] = each
+    return sorted(once.values(), key=attrgetter("at_ms", "event_id"))
+
+
+def day_of(event: Event) -> date:
+    """Return the day of an event in Asia/Tokyo."""
+    return tokyo_day(event.at_ms)
+
+
+def tokyo_day(at_ms: int) -> date:
+    """Return the day of an instant in Asia/Tokyo."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(TOKYO).date()
 
 
 def _arrival(raw: dict[str, Any]) -> Arrival:

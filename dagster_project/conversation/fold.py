@@ -7,15 +7,20 @@ order they were delivered.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from operator import attrgetter
+from datetime import date
 
 from dagster_project.conversation.codes import Code, code_in, digest
-from dagster_project.conversation.events import CHART_ASKED, CHART_NAMED, CHART_TRIED, Event
+from dagster_project.conversation.events import (
+    CHART_ASKED,
+    CHART_NAMED,
+    CHART_TRIED,
+    Event,
+    day_of,
+    in_order,
+)
 from dagster_project.conversation.script import Asked, Script
 from dagster_project.conversation.taps import ALL, ANSWER, CONSENT, DONE, PICK
 from dagster_project.conversation.words import Words
-from dagster_project.settings import TOKYO
 
 WRONG_TRIES = 5
 LOCK_MS = 24 * 60 * 60 * 1000
@@ -87,22 +92,12 @@ def fold(events: Iterable[Event], codes: Mapping[str, Code], script: Script) -> 
     accounts: dict[str, Account] = {}
     used: set[str] = set()
     tries_at: dict[str, deque[int]] = {}
-    for event in _in_order(events):
+    for event in in_order(events):
         if event.line_user_id:
             account = accounts.setdefault(event.line_user_id, Account())
             _apply(account, event, codes, used, script)
             _chart(account, event, tries_at)
     return accounts
-
-
-def _in_order(events: Iterable[Event]) -> list[Event]:
-    """Return each event once, as they happened: of two with one id the smaller, whichever came."""
-    once: dict[str, Event] = {}
-    for each in events:
-        known = once.setdefault(each.event_id, each)
-        if each is not known and each < known:
-            once[each.event_id] = each
-    return sorted(once.values(), key=attrgetter("at_ms", "event_id"))
 
 
 def _apply(
@@ -246,13 +241,3 @@ def chart_step(event: Event, before: Account) -> tuple[str, str]:
 
 def _is_full(tries: Iterable[int], at_ms: int) -> bool:
     return sum(each > at_ms - LOCK_MS for each in tries) >= WRONG_TRIES
-
-
-def day_of(event: Event) -> date:
-    """Return the day of an event in Asia/Tokyo."""
-    return tokyo_day(event.at_ms)
-
-
-def tokyo_day(at_ms: int) -> date:
-    """Return the day of an instant in Asia/Tokyo."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(TOKYO).date()

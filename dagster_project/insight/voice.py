@@ -19,7 +19,7 @@ from sqlalchemy import Engine, select
 
 from dagster_project.clinic import clinic_in
 from dagster_project.clinics import each_clinic
-from dagster_project.conversation.fold import tokyo_day
+from dagster_project.conversation.events import tokyo_day
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.ledger.audit import write_audit

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from dagster_project.conversation.fold import Account, Answer, Chosen, tokyo_day
+from dagster_project.conversation.events import tokyo_day
+from dagster_project.conversation.fold import Account, Answer, Chosen
 
 ChatAccount = tuple[str, bool | None, date | None]
 ChatLink = tuple[str, str, str, date, str]

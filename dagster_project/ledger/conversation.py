@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from dagster_project.conversation.codes import Code, code_in, digest, new_code
-from dagster_project.conversation.events import CHART_TRIED, Event
-from dagster_project.conversation.fold import Account, day_of, fold
+from dagster_project.conversation.events import CHART_TRIED, Event, day_of
+from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
 from dagster_project.ledger.alerts import raise_written
