@@ -16,10 +16,13 @@ from nights import DBT, MONDAY, World, lapsed_rows, written_to
 
 from dagster_project import transform
 from dagster_project.authoring.lint import lint
+from dagster_project.clinic import clinic_in
 from dagster_project.controls.veto import approve
 from dagster_project.delivery.approval import campaigns_in, waiting
 from dagster_project.delivery.snapshot import deliveries_for_warehouse
+from dagster_project.insight.explain import explain
 from dagster_project.insight.morning import read_morning
+from dagster_project.insight.morning_page import write_morning
 from dagster_project.ledger.approvals import Wish
 from dagster_project.ledger.approvals import approve as record
 from dagster_project.ledger.store import open_ledger, reading, writing
@@ -314,6 +317,10 @@ def test_a_night_of_two_texts_and_one_with_another_share(
     assert sheet.trouble is None
     counts = {each.variant: each.accounts for each in sheet.texts}
     assert counts == {name: [*expected.values()].count(name) for name in "ab"}
+    page = write_morning(settings, clinic_in(settings.exports_dir, CLINIC))
+    assert page is not None
+    for variant in "ab":
+        assert f"A/Bの{variant} ({counts[variant]} 通)" in page.read_text(encoding="utf-8")
     assert approve(settings, None, CAMPAIGN, "佐藤", world._console()) == 0
     for version in versions(dbt / "campaigns")[CAMPAIGN].values():
         assert version in world.text()
@@ -334,6 +341,15 @@ def test_a_night_of_two_texts_and_one_with_another_share(
         f"select distinct variant, reason from delivery_decisions where campaign = '{CAMPAIGN}'",
     )
     assert reasons == [("a", "already_this_cycle")]
+    one = next(n for n in people if expected[user(n)] == "b")
+
+    def explained(day: date) -> tuple[str | None, str | None]:
+        published = world.settings(TUESDAY).published_path(CLINIC)
+        (answer,) = explain(published, str(one), None, CAMPAIGN, day).campaigns
+        return answer.variant, answer.delivery
+
+    assert explained(MONDAY) == ("b", "accepted")
+    assert explained(TUESDAY) == ("a", None)
 
 
 def inbox(world: World) -> list[dict[str, list[dict[str, str]]]]:

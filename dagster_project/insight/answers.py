@@ -42,7 +42,8 @@ class TagAnswer:
 class CampaignAnswer:
     """One campaign and the patient: the one reason, and the day behind it where there is one.
 
-    `delivery` is what the ledger says became of a plan of that day, where it is known.
+    `delivery` is what the ledger says became of a plan of that day, where it is known; `variant`
+    which text of an A/B test is theirs, None without a test.
     """
 
     campaign: str
@@ -50,7 +51,8 @@ class CampaignAnswer:
     reason: str
     reason_ja: str | None
     because_on: date | None
-    delivery: str | None = None
+    delivery: str | None
+    variant: str | None
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def _campaigns(
 ) -> list[CampaignAnswer]:
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(d.reason, 'not_in_segment'),"
-        " r.label_ja, d.because_on from campaigns c"
+        " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end"
+        " from campaigns c"
         " left join delivery_decisions d on d.campaign = c.campaign and d.patient_id = ?"
         " left join decision_reasons r on r.reason = d.reason"
         " where ? is null or c.campaign = ? order by c.priority",

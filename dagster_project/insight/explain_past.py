@@ -77,7 +77,8 @@ def past_campaigns(
     """Return what a past night decided of a patient, and what became of what it planned."""
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(e.reason, 'not_in_segment'), r.label_ja,"
-        " e.because_on, d.state from campaigns c"
+        " e.because_on, d.state, case when c.b_from is not null then d.variant end"
+        " from campaigns c"
         " left join (select campaign, reason, because_on from decision_events"
         " where patient_id = $who and on_day <= $night"
         # A scenario that moves on leaves one step and is at the next on the same day.
@@ -85,7 +86,8 @@ def past_campaigns(
         " order by on_day desc, reason = 'not_in_segment', step desc) = 1) e"
         " on e.campaign = c.campaign"
         " left join decision_reasons r on r.reason = e.reason"
-        " left join (select campaign, max(state) as state from stg_deliveries"
+        " left join (select campaign, max(state) as state, max(variant) as variant"
+        " from stg_deliveries"
         " where patient_id = $who and as_of = $night group by campaign) d"
         " on d.campaign = c.campaign"
         " where $campaign is null or c.campaign = $campaign order by c.priority, c.campaign",

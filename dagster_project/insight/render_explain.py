@@ -91,6 +91,8 @@ def _campaign(console: Console, campaign: CampaignAnswer) -> None:
         f" {said}{on} / {campaign.reason}{on}",
         highlight=False,
     )
+    if campaign.variant:
+        console.print(f"    A/Bテストの文面 / text: {campaign.variant}", highlight=False)
     if campaign.delivery:
         known = DELIVERY_JA.get(campaign.delivery, campaign.delivery)
         console.print(f"    台帳 / ledger: {known} / {campaign.delivery}", highlight=False)
