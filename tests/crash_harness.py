@@ -81,6 +81,9 @@ class KillingChannel:
     def refusal_of(self, messages: Sequence[Message]) -> str | None:
         return self._client.refusal_of(messages)
 
+    def clock(self) -> datetime | None:
+        return self._client.clock()
+
     def units_left(self) -> int:
         return self._client.units_left()
 

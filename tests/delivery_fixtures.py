@@ -102,6 +102,7 @@ class ScriptedLine:
     names_left: int = 1000
     refuses: str | None = None  # a text with this in it
     validated: list[Sequence[Message]] = field(default_factory=list)
+    says: datetime | None = None  # what its clock says
 
     def send(self, body: bytes, retry_key: str) -> Reply:
         self.calls += 1
@@ -115,6 +116,9 @@ class ScriptedLine:
     def quota(self) -> Quota:
         self.calls += 1
         return Quota(self.limit, self.used)
+
+    def clock(self) -> datetime | None:
+        return self.says
 
     def units_left(self) -> int:
         return self.names_left

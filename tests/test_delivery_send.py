@@ -24,7 +24,7 @@ from dagster_project.delivery.lease import lease
 from dagster_project.delivery.reconcile import LedgerError, reconcile
 from dagster_project.ledger.batches import DEADLINE, SKEW, begin_try, record_reply
 from dagster_project.ledger.store import reading, stamp, writing
-from dagster_project.ledger.tables import attempt, batch, intent, sender
+from dagster_project.ledger.tables import alert, attempt, batch, intent, sender
 from dagster_project.line.replies import Kind, Quota, Reply
 
 SILENT = [Kind.UNKNOWN] * 5  # one batch's tries within a run
@@ -388,6 +388,22 @@ def test_a_clock_set_far_back_retries_nothing(night: Night, back: timedelta, sen
     night.clock.now = began - back
     night.send()
     assert len(night.line.sent) == sent
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("off", "sent"), [(timedelta(minutes=5), 1), (timedelta(seconds=301), 0)])
+def test_a_clock_that_is_not_lines_tries_nothing(
+    night: Night, sign: int, off: timedelta, sent: int
+) -> None:
+    """Its hours would not be LINE's: a retry could come after LINE has forgotten the key."""
+    night.line.says = night.clock() + sign * off
+    ready(night)
+    summary = night.send()
+    assert len(night.line.sent) == sent
+    assert summary.stopped == (None if sent else "clock is off")
+    with reading(night.engine) as con:
+        told = con.execute(select(alert.c.kind)).scalars().all()
+    assert told == ([] if sent else ["clock"])
 
 
 def test_bytes_that_are_not_the_frozen_ones_do_not_leave(night: Night) -> None:

@@ -190,6 +190,35 @@ def test_an_answer_that_says_nothing_is_silence_and_stops_no_night(odd: str) -> 
             ask()
 
 
+@pytest.mark.parametrize(
+    ("said", "hour"),
+    [("Mon, 01 Jun 2026 01:05:00 GMT", at(10, 5)), ("Mon, 01 Jun 2026 10:05:00", None),
+     ("soon", None), ("", None)],
+)  # fmt: skip
+def test_lines_clock_is_that_of_its_answer_and_a_simulator_has_none(
+    said: str, hour: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: said)
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"basicId": "@a"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for live, expected in ((True, hour), (False, None)):
+            account = Account(url, partial(str, "t"), live)
+            account.basic_id()
+            assert account.clock == expected
+        server.shutdown()
+
+
 # --- secrets --------------------------------------------------------------------------------
 
 

@@ -358,7 +358,8 @@ class Watched:
     def __init__(self, machine: Operators) -> None:
         self.send, client = machine.calls, machine.client
         self.basic_id, self.aggregation_units = client.basic_id, client.aggregation_units
-        self.quota = client.quota
+        self.quota, self.clock = client.quota, client.clock
+        self.units_left, self.refusal_of = client.units_left, client.refusal_of
 
 
 @pytest.fixture

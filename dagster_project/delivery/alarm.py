@@ -8,6 +8,7 @@ from dagster_project.ledger.alerts import write_alert
 from dagster_project.settings import TOKYO
 
 UNAUTHORIZED = "LINEがトークンを拒みました。新しいものが要ります"
+CLOCK = "この機械の時計がLINEと5分より多くずれています。合わせるまで何も送りません"
 NO_UNITS = "今月の集計単位が尽き、届いたかを確かめられません。足りない分は来月まで送りません"
 
 

@@ -1,11 +1,14 @@
 """What sending needs of a LINE channel, and the proof that it is the clinic's own."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from dagster_project.clinic import Clinic
 from dagster_project.line.messages import Message
 from dagster_project.line.replies import Quota, Reply, Webhook
+
+CLOCK_OFF = timedelta(minutes=5)  # from LINE's; far within the margin of its 24 hours
 
 
 class WrongChannelError(Exception):
@@ -64,6 +67,9 @@ class Channel(Protocol):
     def refusal_of(self, messages: Sequence[Message]) -> str | None:
         """Return what LINE would refuse in a message. Raises as `Validating.refusal_of`."""
 
+    def clock(self) -> datetime | None:
+        """Return LINE's own clock at its last answer, None where it did not say."""
+
     def units_left(self) -> int:
         """Return the new unit names this month has left. Raises as `Inspected.units_left`."""
 
@@ -79,3 +85,11 @@ def prove(channel: Named, clinic: Clinic) -> None:
             f"{clinic.clinic_id}: the token is of account {found}, but line.channel in its"
             f" clinic.yaml says {expected}: nothing was sent; correct the one that is wrong"
         )
+
+
+def is_off(ours: datetime, theirs: datetime | None) -> bool:
+    """Return whether this machine's clock is not LINE's.
+
+    The hours in which a retry cannot deliver twice are counted by the one and kept by the other.
+    """
+    return theirs is not None and abs(ours - theirs) > CLOCK_OFF

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.afford import people, room_by_line
-from dagster_project.delivery.alarm import NO_UNITS, UNAUTHORIZED, tell
+from dagster_project.delivery.alarm import CLOCK, NO_UNITS, UNAUTHORIZED, tell
 from dagster_project.delivery.breaker import trip_on_answers
-from dagster_project.delivery.channel import Channel, prove
+from dagster_project.delivery.channel import Channel, is_off, prove
 from dagster_project.delivery.lease import Lease, lease
 from dagster_project.delivery.reconcile import LedgerError
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
@@ -118,20 +118,23 @@ class _Run:
             return batches_in(con, self.clinic.clinic_id, state)
 
     def is_ours(self) -> bool:
-        """Return whether the channel is proved to be the clinic's, before it is used at all."""
+        """Return whether the channel is the clinic's, and its clock ours, before it is used."""
+        what, said = "token", UNAUTHORIZED
         try:
             prove(self.channel, self.clinic)
         except PermissionError:
             why = "unauthorized"
         except ConnectionError:
-            why = "account unread"
+            why, said = "account unread", ""
         else:
-            return True
+            if not is_off(self.clock(), self.channel.clock()):
+                return True
+            why, what, said = "clock is off", "clock", CLOCK
         self.summary.stopped = why
         self._note(self.batches("frozen"), why)
-        if why == "unauthorized":
+        if said:
             with self._writing() as con:
-                tell(con, self.clinic.clinic_id, "token", UNAUTHORIZED, self.clock())
+                tell(con, self.clinic.clinic_id, what, said, self.clock())
         return False
 
     def send_all(self, rows: Sequence[Batch], may_leave: Callable[[datetime], bool]) -> None:

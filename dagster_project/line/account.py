@@ -7,6 +7,9 @@ them. Errors name the endpoint and the status, never a token.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message as Headers
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.error import HTTPError
@@ -27,7 +30,7 @@ class RefusedTextError(Exception):
     """LINE would not take a message; the text is the properties it names, never their values."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Account:
     """One clinic's channel, as far as it can be asked. Any other host needs `live=True`."""
 
@@ -36,6 +39,8 @@ class Account:
     issue: Callable[[], str] = field(repr=False)
     live: bool = False
     timeout: float = TIMEOUT
+    # LINE's own clock at its last answer; a simulator may pretend any hour, so it has none.
+    clock: datetime | None = field(default=None, init=False)
 
     @cached_property
     def token(self) -> str:
@@ -131,12 +136,21 @@ class Account:
         request.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
             with opener(live=self.live).open(request, timeout=self.timeout) as answer:
+                self.clock = _date_of(answer.headers) if self.live else None
                 said = json.load(answer)
             return dict(said)
         except HTTPError as error:
             raise _meaning(what, error) from None
         except Exception as error:  # noqa: BLE001 - whatever went wrong on the way, nobody answered
             raise ConnectionError(f"{what} unread: {type(error).__name__}") from None
+
+
+def _date_of(headers: Headers) -> datetime | None:
+    try:
+        said = parsedate_to_datetime(str(headers["Date"]))
+    except ValueError:
+        return None
+    return said.astimezone(UTC) if said.tzinfo else None
 
 
 def _meaning(what: str, error: HTTPError) -> Exception:

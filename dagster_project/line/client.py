@@ -7,6 +7,7 @@ urllib3's errors beside its own. All of that ends here: every call returns a Rep
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from linebot.v3.messaging import (
@@ -85,6 +86,10 @@ class LineClient:
     def quota(self) -> Quota:
         """Return this month's cap and consumption. Raises ConnectionError when LINE is silent."""
         return self._account.quota()
+
+    def clock(self) -> datetime | None:
+        """Return LINE's own clock at its last answer, None where it did not say."""
+        return self._account.clock
 
     def units_left(self) -> int:
         """Return how many new unit names this month has left. Raises as `Account.units_left`."""

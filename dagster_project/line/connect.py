@@ -1,6 +1,7 @@
 """The channel a clinic's messages go to: the simulator, unless the environment says live."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ class LazyChannel:
     def quota(self) -> Quota:
         """Return this month's quota."""
         return self._account.quota()
+
+    def clock(self) -> datetime | None:
+        """Return LINE's own clock at its last answer, None where it did not say."""
+        return self._account.clock
 
     def units_left(self) -> int:
         """Return how many new unit names this month has left."""
