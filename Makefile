@@ -4,13 +4,17 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send mutants docs clean
+.PHONY: nightly test test-browser test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
 
 test: .venv/.synced ## the whole suite
 	$(RUN)/python -m pytest
+
+test-browser: .venv/.synced ## the pages in the Chromium of this machine, driven by Playwright
+	$(UV) sync --locked --quiet --group browser
+	$(RUN)/python -m pytest -m browser -n 0
 
 test-long: .venv/.synced ## what takes minutes a test: replayed histories, kills at many lines
 	$(RUN)/python -m pytest -m long

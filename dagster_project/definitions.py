@@ -9,6 +9,7 @@ from dagster_project.assets.landing import landing_assets
 from dagster_project.assets.line import line_assets
 from dagster_project.assets.morning import morning_assets
 from dagster_project.assets.partitions import clinic_partitions
+from dagster_project.assets.report import report_assets
 from dagster_project.assets.warehouse import warehouse_assets
 from dagster_project.jobs import jobs, new_exports_sensor, schedules
 from dagster_project.settings import Settings
@@ -28,6 +29,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *derived_assets(settings, clinics),
             *line_assets(clinics),
             *morning_assets(clinics),
+            *report_assets(clinics),
         ],
         jobs=jobs(clinics),
         schedules=schedules(settings, clinics),
