@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import click
+from nights import DBT
 from report_tables import installed
-from results_tables import CAMPAIGN, DBT, Laid
+from results_tables import CAMPAIGN, Laid
 
 from dagster_project import transform
 from dagster_project.clinic import clinic_in
