@@ -51,7 +51,7 @@ bench-webhook: .venv/.synced ## how many webhooks a second one core takes
 bench-send: .venv/.synced ## what planning for and sending to 30,000 people costs
 	PYTHONPATH=tests $(RUN)/python -m bench.send
 
-bench-results: .venv/.synced ## what 24 months of results cost for 100,000 patients
+bench-results: .venv/.synced ## what counting 24 months of messages and the report cost
 	PYTHONPATH=tests $(RUN)/python -m bench.results
 
 mutants: .venv/.synced ## the share of small mistakes in the rules that the tests notice

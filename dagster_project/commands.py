@@ -21,6 +21,7 @@ from dagster_project.insight.render import (
     render_files,
     render_published,
 )
+from dagster_project.insight.report_page import report_path
 from dagster_project.insight.standing import read_standing, render_standing
 from dagster_project.insight.summary import read_published
 from dagster_project.ledger.overrides import lapsed_on
@@ -161,6 +162,8 @@ def _summarise(
             console.print(f"期限が切れた手入力のタグ: {lapsed} 件 (`tagline override list`)")
         sheet = morning_path(settings, clinic.clinic_id)
         console.print(f"朝の確認表: {sheet}", markup=False, highlight=False, soft_wrap=True)
+        report = report_path(settings, clinic.clinic_id, published.build.as_of)
+        console.print(f"配信の報告: {report}", markup=False, highlight=False, soft_wrap=True)
     if sent:
         _render_errors(sent, console)
     _render_standing(settings, clinic, console)

@@ -11,6 +11,7 @@ from dagster_project.assets.line import line_assets
 from dagster_project.assets.morning import morning_assets
 from dagster_project.assets.partitions import clinic_partitions
 from dagster_project.assets.preflight import preflight_asset
+from dagster_project.assets.report import report_assets
 from dagster_project.assets.warehouse import warehouse_assets
 from dagster_project.jobs import jobs, new_exports_sensor, schedules
 from dagster_project.settings import Settings
@@ -32,6 +33,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             preflight_asset(clinics),
             *line_assets(clinics),
             *morning_assets(clinics),
+            *report_assets(clinics),
         ],
         jobs=jobs(clinics),
         schedules=schedules(settings, clinics),

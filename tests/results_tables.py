@@ -25,11 +25,19 @@ INPUTS = {
     "campaigns": "campaign varchar, label_ja varchar, purpose varchar, priority integer,"
     " tags varchar, attribution_days integer, visited_within_days integer, cooldown_days integer",
     "delivery_decisions": "campaign varchar, step integer, patient_id varchar, reason varchar,"
-    " occurrence_id varchar",
+    " occurrence_id varchar, line_user_id varchar, because_on date",
     "tag_history": "tag varchar, patient_id varchar, held_from date, held_to date",
     "tag_catalog": "tag varchar, label_ja varchar",
     "result_rules": "rule varchar, value double, valid_from date, valid_to date",
     "answer_rules": "rule varchar, people integer, valid_from date, valid_to date",
+    # The report reads these beside the marts.
+    "tag_counts": "tag varchar, unknown bigint, patients bigint",
+    "tag_review": "tag varchar, label_ja varchar, finding varchar, rank integer, measured double,"
+    " other_tag varchar, owner varchar, evidence varchar, to_do varchar, kept_until date",
+    "proposed_tags": "proposed_tag varchar, label_ja varchar, people bigint, first_on date,"
+    " last_on date",
+    "answer_results": "questionnaire varchar, question varchar, label varchar, tag varchar,"
+    " people bigint, share double",
 }
 CAMPAIGN = {"campaign": "c", "label_ja": "ご案内", "purpose": "visit", "priority": 1,
             "tags": ",t,", "visited_within_days": 0, "cooldown_days": 30}  # fmt: skip

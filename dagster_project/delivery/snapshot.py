@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, select
 
-from dagster_project.conversation.fold import tokyo_day
+from dagster_project.conversation.events import tokyo_day
 from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.statistics import (
     is_hidden,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -41,4 +42,14 @@ def plan_holdout(clinics: Sequence[str]) -> None:
     sys.exit(run_plan_holdout(Settings(), clinics, console))
 
 
-COMMANDS = (results, plan_holdout)
+@click.command()
+@clinics_option
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="YYYY-MM; default: this month.")
+def report(clinics: Sequence[str], month: datetime | None) -> None:
+    """Write a month's results as one page for each clinic, with the figures as files beside it."""
+    from dagster_project.insight.report_command import run_report  # noqa: PLC0415 - DuckDB, Jinja
+
+    sys.exit(run_report(Settings(), clinics, month.date() if month else None, console))
+
+
+COMMANDS = (results, plan_holdout, report)

@@ -74,15 +74,27 @@ def pooled(results: Sequence[Result]) -> list[Result]:
     return [each for each in results if each.month is None and each.variant is None]
 
 
+def of_several(shown: Sequence[Shown]) -> Shown:
+    """Return the share of several groups together, of those of which one may be shown.
+
+    Where it is of none, the reason is what any of them says, first what LINE does not tell.
+    """
+    shares = [each for each in shown if isinstance(each, Share)]
+    if shares:
+        return Share(sum(each.count for each in shares), sum(each.of for each in shares))
+    return next((reason for reason in Hidden if reason in shown), Hidden.NOBODY)
+
+
 def _read(con: duckdb.DuckDBPyConnection, query: str, name: str) -> list[Result]:
-    smallest = _smallest_group(con)
+    smallest = smallest_group(con)
     found = con.execute(query)
     columns = [each[0] for each in found.description]
     rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
     return [_result(row, name, smallest) for row in rows]
 
 
-def _smallest_group(con: duckdb.DuckDBPyConnection) -> int:
+def smallest_group(con: duckdb.DuckDBPyConnection) -> int:
+    """Return of how many people a group must be for a share of it to be shown."""
     ((people,),) = con.execute(
         "select people from answer_rules cross join meta.build as build"
         " where rule = 'smallest_group' and valid_from <= build.as_of"

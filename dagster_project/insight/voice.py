@@ -7,7 +7,6 @@ that it was read is written down.
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,13 @@ from dagster_project.clinics import each_clinic
 from dagster_project.conversation.events import tokyo_day
 from dagster_project.conversation.script import Script, script_of
 from dagster_project.exit_codes import FAILED, OK
+from dagster_project.insight.answer_counts import Question, answer_counts
+from dagster_project.insight.shares import Hidden
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.chat_tables import line_event
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.store import open_ledger, reading, writing
 from dagster_project.settings import Settings
-
-QUERY = (
-    "select questionnaire, question, label, people, share, is_suppressed from answer_results"
-    " where tag is null order by questionnaire, question, people desc nulls last, label"
-)
 
 
 def show_voice(
@@ -48,17 +44,20 @@ def show_voice(
 
 
 def _numbers(published: Path, console: Console) -> None:
-    rows = []
+    questions: list[Question] = []
     if published.exists():
         with duckdb.connect(str(published), read_only=True) as con:
-            rows = con.execute(QUERY).fetchall()
-    if not rows:
+            questions = answer_counts(con)
+    if not questions:
         console.print("まだ答えがありません / no answers yet")
-    for (questionnaire, question), group in groupby(rows, key=lambda row: row[:2]):
-        table = Table("答え", "人数", "割合", title=f"{questionnaire} / {question}", box=None)
-        for _, _, label, people, share, is_suppressed in group:
-            numbers = ("少数のため非表示", "") if is_suppressed else (f"{people}", f"{share:.1%}")
-            table.add_row(escape(str(label)), *numbers)
+    for each in questions:
+        title = f"{each.questionnaire} / {each.question}"
+        table = Table("答え", "人数", "割合", title=title, box=None)
+        for choice in each.choices:
+            numbers = (str(Hidden.TOO_FEW), "")
+            if choice.people is not None:
+                numbers = (f"{choice.people}", f"{choice.share:.1%}")
+            table.add_row(escape(str(choice.label)), *numbers)
         console.print(table)
 
 

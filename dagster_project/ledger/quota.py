@@ -6,7 +6,7 @@ answer we therefore count what was accepted since it ourselves, and believe the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select
@@ -78,6 +78,17 @@ def room_now(con: Connection, clinic_id: str, own_limit: int | None, now: dateti
     read_at = datetime.fromisoformat(latest.read_at).astimezone(UTC)
     left = None if limit is None else limit - used - taken
     return Room(left, read_at, used, limit)
+
+
+def last_answer(con: Connection, clinic_id: str, month: date) -> Quota | None:
+    """Return what LINE last said in a month, of which the first day is given; None if nothing."""
+    first = datetime(month.year, month.month, 1, tzinfo=TOKYO)
+    after = datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=TOKYO)
+    read_at = quota_reading.c.read_at
+    mine = (quota_reading.c.clinic_id == clinic_id, read_at >= stamp(first), read_at < stamp(after))
+    newest_first = (read_at.desc(), quota_reading.c.id.desc())
+    row = con.execute(select(quota_reading).where(*mine).order_by(*newest_first)).first()
+    return None if row is None else Quota(row.monthly_limit, row.used)
 
 
 def _this_month(con: Connection, clinic_id: str, now: datetime) -> Sequence[Any]:

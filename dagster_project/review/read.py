@@ -69,15 +69,20 @@ def read_review(published: Path) -> Review | None:
     if not published.exists():
         return None
     with duckdb.connect(str(published), read_only=True) as con:
-        rows = con.execute(
-            "select r.tag, c.label_ja, r.finding, r.label_ja, r.rank, r.other_tag, r.owner,"
-            " r.evidence, r.to_do, r.kept_until from tag_review r"
-            " join tag_catalog c on c.tag = r.tag"
-            " order by r.rank, r.measured desc, r.tag, r.other_tag"
-        ).fetchall()
-        wishes = con.execute(
-            "select proposed_tag, label_ja, people, first_on, last_on from proposed_tags"
-            " order by people desc, proposed_tag"
-        ).fetchall()
-        findings = [ReviewFinding(*row) for row in rows]
-        return Review(build_of(con), findings, [Proposal(*row) for row in wishes])
+        return review_of(con)
+
+
+def review_of(con: duckdb.DuckDBPyConnection) -> Review:
+    """Return the review of a published warehouse that is open."""
+    rows = con.execute(
+        "select r.tag, c.label_ja, r.finding, r.label_ja, r.rank, r.other_tag, r.owner,"
+        " r.evidence, r.to_do, r.kept_until from tag_review r"
+        " join tag_catalog c on c.tag = r.tag"
+        " order by r.rank, r.measured desc, r.tag, r.other_tag"
+    ).fetchall()
+    wishes = con.execute(
+        "select proposed_tag, label_ja, people, first_on, last_on from proposed_tags"
+        " order by people desc, proposed_tag"
+    ).fetchall()
+    findings = [ReviewFinding(*row) for row in rows]
+    return Review(build_of(con), findings, [Proposal(*row) for row in wishes])

@@ -1,0 +1,151 @@
+"""What a clinic's month came to, as its report shows it: read from the night that is published.
+
+Every count and share of messages is as `results.py` shows it. A month is that of sending, and its
+figures are those known today: a window that is still open is waited for, not counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+from sqlalchemy import Engine
+
+from dagster_project.clinic import Clinic
+from dagster_project.insight.answer_counts import Question, answer_counts
+from dagster_project.insight.report_quality import Quality, read_quality
+from dagster_project.insight.results import (
+    Result,
+    campaign_results,
+    of_several,
+    pooled,
+    smallest_group,
+    tag_results,
+)
+from dagster_project.insight.share import Share as Quota
+from dagster_project.insight.share import read_share
+from dagster_project.insight.shares import Shown
+from dagster_project.ledger.quota import last_answer
+from dagster_project.ledger.store import reading
+from dagster_project.line.replies import Quota as Answer
+from dagster_project.publish import Build, build_of
+from dagster_project.review.read import Review, review_of
+from dagster_project.settings import Settings
+
+
+@dataclass(frozen=True)
+class Course:
+    """One campaign's step, or one tag: of all months, of the report's, and month by month."""
+
+    pooled: Result
+    months: Sequence[Result]  # the oldest first, up to the report's
+    chosen: Result | None  # of the report's month; None where nothing was planned or sent in it
+
+
+@dataclass(frozen=True)
+class Glance:
+    """All campaigns' month together. Visits are credited once, to one message each."""
+
+    planned: int
+    sent: int
+    messages: int
+    pending: int
+    opened: Shown
+    clicked: Shown
+    blocked: Shown
+    credited: int | None  # None where none may be shown yet
+
+
+@dataclass(frozen=True)
+class Report:
+    """A clinic's month."""
+
+    build: Build
+    month: date  # its first day
+    glance: Glance
+    campaign_results: Sequence[Result]  # of all months and wordings
+    tag_results: Sequence[Result]
+    campaigns: Sequence[Course]
+    tags: Sequence[Course]
+    review: Review
+    voice: Sequence[Question]
+    quality: Quality
+    said: Answer | None  # what LINE last said in that month of its quota
+    quota: Quota | None  # how tonight shared it out; None of a month that is over
+    own_limit: int | None
+
+    @property
+    def limit(self) -> int | None:
+        """Return how many messages the month has by LINE and by the clinic's own limit."""
+        limits = [self.own_limit, self.said.limit if self.said else None]
+        return min((each for each in limits if each is not None), default=None)
+
+    @property
+    def left(self) -> int | None:
+        """Return how many messages that leaves; None without a limit or an answer of LINE."""
+        if self.limit is None or self.said is None:
+            return None
+        return max(0, self.limit - self.said.used)
+
+    @property
+    def results(self) -> list[Result]:
+        """Return the month's campaigns."""
+        return [each.chosen for each in self.campaigns if each.chosen]
+
+
+def read_report(
+    settings: Settings, engine: Engine, clinic: Clinic, month: date | None
+) -> Report | None:
+    """Return a clinic's month, by default that of its published night; None before the first."""
+    path = settings.published_path(clinic.clinic_id)
+    if not path.exists():
+        return None
+    with duckdb.connect(str(path), read_only=True) as con:
+        build = build_of(con)
+        first = (month or build.as_of).replace(day=1)
+        of_campaigns, of_tags = campaign_results(con), tag_results(con)
+        campaigns = _courses(of_campaigns, first)
+        with reading(engine) as ledger:
+            said = last_answer(ledger, clinic.clinic_id, first)
+        return Report(
+            build=build,
+            month=first,
+            glance=_glance([each.chosen for each in campaigns if each.chosen]),
+            campaign_results=of_campaigns,
+            tag_results=of_tags,
+            campaigns=campaigns,
+            tags=_courses(of_tags, first),
+            review=review_of(con),
+            voice=answer_counts(con),
+            quality=read_quality(
+                con, settings.landing_dir(), clinic, build.as_of, smallest_group(con)
+            ),
+            said=said,
+            quota=read_share(con) if first == build.as_of.replace(day=1) else None,
+            own_limit=clinic.line.monthly_limit,
+        )
+
+
+def _courses(results: Sequence[Result], month: date) -> list[Course]:
+    plain = [each for each in results if each.variant is None]
+    courses = []
+    for whole in pooled(plain):
+        own = [each for each in plain if (each.name, each.step) == (whole.name, whole.step)]
+        months = [each for each in reversed(own) if each.month and each.month <= month]
+        chosen = next((each for each in months if each.month == month), None)
+        courses.append(Course(whole, months, chosen))
+    return courses
+
+
+def _glance(results: Sequence[Result]) -> Glance:
+    credited = [each.credited for each in results if each.credited is not None]
+    return Glance(
+        planned=sum(each.planned or 0 for each in results),
+        sent=sum(each.sent for each in results),
+        messages=sum(each.messages for each in results),
+        pending=sum(each.pending for each in results),
+        opened=of_several([each.opened for each in results]),
+        clicked=of_several([each.clicked for each in results]),
+        blocked=of_several([each.blocked for each in results]),
+        credited=sum(credited) if credited else None,
+    )

@@ -1,0 +1,242 @@
+"""The page of a clinic's month: D13's figures as shown, what is masked, open, or not there yet."""
+
+import re
+from datetime import UTC, date, datetime
+from io import StringIO
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from report_tables import SENT, TONIGHT, around, d13, installed
+from results_tables import CAMPAIGN, Laid, numbers
+from rich.console import Console
+
+from dagster_project.assets.partitions import clinic_partitions
+from dagster_project.assets.report import report_assets
+from dagster_project.clinic import clinic_in
+from dagster_project.definitions import definitions
+from dagster_project.exit_codes import OK, STALE
+from dagster_project.insight.cli import report as report_word
+from dagster_project.insight.report_command import run_report
+from dagster_project.insight.report_figures import figures
+from dagster_project.insight.report_page import report_path, write_report
+from dagster_project.insight.results import of_several
+from dagster_project.insight.shares import Hidden, Share
+from dagster_project.ledger.quota import note_quota
+from dagster_project.ledger.store import open_ledger, writing
+from dagster_project.line.replies import Quota
+from dagster_project.settings import Settings
+
+MAY, JUNE = SENT, date(2026, 6, 1)
+
+
+@pytest.fixture(scope="module")
+def sent(parsed: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Return an installation whose clinic has D13 behind it, and messages of this month."""
+    laid = Laid(parsed)
+    d13(laid)
+    around(laid)
+    laid.night(TONIGHT)
+    settings = installed(laid, tmp_path_factory.mktemp("report"))
+    with writing(open_ledger(settings.ledger()), "here") as con:
+        for day, used in ((datetime(2026, 5, 31, 14, 59, tzinfo=UTC), 1214),
+                          (datetime(2026, 5, 31, 15, 0, tzinfo=UTC), 40)):  # fmt: skip
+            note_quota(con, "here", Quota(5000, used), day)
+    return settings
+
+
+def page_of(settings: Settings, month: date | None = None) -> str:
+    written = write_report(settings, clinic_in(settings.exports_dir, "here"), month)
+    assert written is not None
+    return written[0].read_text(encoding="utf-8")
+
+
+def article(page: str, campaign: str) -> str:
+    """Return what the page says of one campaign."""
+    (found,) = re.findall(
+        rf"<article>\s*<h3>[^<]* <span[^>]*>{campaign}<.*?</article>", page, re.DOTALL
+    )
+    return str(found)
+
+
+def rows(part: str) -> dict[str, list[str]]:
+    """Return a table's figures by what they are of, in Japanese."""
+    found = re.findall(r'<tr><th scope="row">(\S+) .*?</th>(.*?)</tr>', part, re.DOTALL)
+    return {label: re.findall(r"<td[^>]*>(.*?)</td>", cells, re.DOTALL) for label, cells in found}
+
+
+def drawn(part: str) -> str:
+    """Return the words of a drawing."""
+    return " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", part))
+
+
+def test_d13_the_numbers_of_a_campaign_and_its_interval_drawn(sent: Settings) -> None:
+    page = page_of(sent, MAY)
+    campaign = article(page, "c")
+    said = rows(campaign)
+    for label, figure in {
+        "計画": "1,200 人", "送信": "1,200 人", "開封": "67.0 %", "クリック": "14.0 %",
+        "ブロック": "0.5 %", "来院": "11.0 %", "送らなかった人の来院": "6.0 %",
+        "費用": "3,600 円以下",
+    }.items():  # fmt: skip
+        assert said[label] == [figure, figure], label
+    assert "+5.0 ポイント (+0.6〜+9.4)、来院 約 +60、1来院 約 60 円以下" in said["配信による差"]
+    for label in ("開封 Opened 67.0 %", "来院 Visited 11.0 %", "非配信 Holdout 6.0 %"):
+        assert label in drawn(campaign)
+    uplift = page[page.index("配信による来院の差と95 %区間") :]
+    values = re.findall(r'<desc class="value">([^<]*)', uplift[: uplift.index("</figure>")])
+    assert {"0.6: 1", "5: 1", "9.4: 1"} <= set(values)
+    assert "生活習慣病の定期検診" in drawn(uplift[: uplift.index("</figure>")])
+    assert "少人数へのご案内" not in drawn(uplift[: uplift.index("</figure>")])
+
+
+def test_what_line_does_not_tell_is_said_to_be_that_and_never_zero(sent: Settings) -> None:
+    campaign = article(page_of(sent, MAY), "small")
+    said = rows(campaign)
+    assert said["開封"] == said["クリック"] == ["非公開(&lt;20)"] * 2
+    assert said["来院"] == ["14 %"] * 2
+    assert said["配信による差"] == ["まだ言えない"] * 2
+    assert "開封 Opened 非公開(&lt;20)" in drawn(campaign)
+
+
+def test_windows_that_are_open_are_pending(sent: Settings) -> None:
+    said = rows(article(page_of(sent), "late"))
+    assert said["送信"] == said["集計前"] == ["40 人"] * 2
+    assert said["来院"] == ["集計前"] * 2
+
+
+def test_the_month_is_tonights_or_the_one_asked_for(sent: Settings) -> None:
+    may, june = page_of(sent, MAY), page_of(sent)
+    assert "<title>配信の報告 2026-05" in may
+    assert "<title>配信の報告 2026-06" in june
+    glance = june[june.index("今月のまとめ") : june.index("配信ごと")]
+    assert re.findall(r"<dd>(.*?)</dd>", glance) == [
+        "40 人", "40 人", "40 通", "集計前", "集計前", "0 %", "集計前", "40 人",
+    ]  # fmt: skip
+    glance = may[may.index("今月のまとめ") : may.index("配信ごと")]
+    assert re.findall(r"<dd>(.*?)</dd>", glance) == [
+        "1,214 人", "1,214 人", "1,214 通", "67.0 %", "14.0 %", "0.5 %", "134", "0 人",
+    ]  # fmt: skip
+    assert "すべての月 (この月の送信なし)" in article(june, "c")
+    march = page_of(sent, date(2026, 3, 1))
+    assert "この月の配信はまだありません" in march
+    assert "67.0 %" in march, "what came of all months is shown all the same"
+
+
+def test_the_quota_is_that_of_the_month_in_japan(sent: Settings) -> None:
+    for month, figures_of in ((MAY, ["1,214 通", "5,000 通", "3,786 通"]),
+                              (JUNE, ["40 通", "5,000 通", "4,960 通", "0 通"]),
+                              (date(2026, 4, 1), ["不明", "5,000 通", "不明"])):  # fmt: skip
+        page = page_of(sent, month)
+        part = page[page.rindex("<h2>通数") :]
+        assert [
+            " ".join(each.split()) for each in re.findall(r"<dd>(.*?)</dd>", part)
+        ] == figures_of
+
+
+def test_tags_review_voice_and_quality(sent: Settings) -> None:
+    page = page_of(sent, MAY)
+    over_time = page[page.index("タグごとの推移") : page.index("見直すタグ")]
+    assert "高血圧" in drawn(over_time)
+    assert "帯状疱疹ワクチンの対象" in over_time
+    assert "非公開(&lt;20)" in over_time
+    assert "半年で 120 人に送り来院 0" in page
+    assert "土曜の診療 30 人" in page
+    voice = page[page.index("患者さんの声") : page.index("データの状態")]
+    assert "土曜 30" in drawn(voice)
+    assert "平日の夕方" not in drawn(voice)
+    assert "少数のため非表示" in voice
+    assert "25.0 %" in page, "59 of 236 judgements are unknown"
+
+
+def test_both_languages_are_there_and_nothing_is_asked_of_the_network(sent: Settings) -> None:
+    page = page_of(sent, MAY)
+    said = {"今月のまとめ": "The month at a glance", "配信ごと": "By campaign", "通数": "Quota",
+            "開封": "Opened", "集計前": "Pending"}  # fmt: skip
+    for japanese, english in said.items():
+        assert japanese in page
+        assert f'lang="en">{english}' in page
+    for network in ("<script", "@import", "src=", "<link", "url(", "<!--"):
+        assert network not in page
+    assert not re.findall(r'href="(?!#)', page)
+    assert page == page_of(sent, MAY), "the same numbers are the same bytes"
+
+
+def test_what_files_and_warehouse_say_is_escaped(parsed: Path, tmp_path: Path) -> None:
+    laid = Laid(parsed)
+    laid.lay("campaigns", {**CAMPAIGN, "label_ja": "<b>案内</b>"})
+    laid.send(SENT, numbers(1, 30))
+    laid.night(TONIGHT)
+    page = page_of(installed(laid, tmp_path), MAY)
+    assert "<b>" not in page
+    assert "&lt;b&gt;案内" in page
+
+
+def test_a_clinic_that_has_sent_nothing_says_so(parsed: Path, tmp_path: Path) -> None:
+    laid = Laid(parsed)
+    laid.lay("campaigns", CAMPAIGN)
+    laid.night(TONIGHT)
+    settings = installed(laid, tmp_path)
+    page = page_of(settings)
+    for said in ("この月の配信はまだありません", "まだ結果がありません", "No results yet",
+                 "見直すタグはありません", "まだ答えがありません"):  # fmt: skip
+        assert said in page
+    assert "<svg" not in page
+    assert not (settings.data_dir / "pages" / "results-here").exists()
+
+
+def test_the_command_writes_page_and_files_and_a_clinic_without_a_night_says_so(
+    sent: Settings,
+) -> None:
+    text = StringIO()
+    console = Console(file=text, width=200)
+    assert run_report(sent, ["here"], MAY, console) == OK
+    assert str(report_path(sent, "here", MAY)) in text.getvalue()
+    files = sorted(path.name for path in (sent.data_dir / "pages" / "results-here").iterdir())
+    assert files == [
+        f"{name}.{kind}"
+        for name in ("campaign_results", "tag_results")
+        for kind in ("csv", "parquet")
+    ]
+    assert run_report(sent, [], None, console) == STALE
+    assert "there: まだ公開された夜がありません" in text.getvalue()
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026", "May"])
+def test_a_month_is_a_year_and_a_month(month: str) -> None:
+    assert CliRunner().invoke(report_word, ["--month", month]).exit_code == 2
+
+
+def test_dagster_gets_the_figures_that_are_shown_and_no_other(sent: Settings) -> None:
+    written = write_report(sent, clinic_in(sent.exports_dir, "here"), MAY)
+    assert written is not None
+    found = figures(written[1])
+    assert {what: number for what, number in found.items() if what.startswith("c ")} == {
+        "c sent": 1200, "c pending": 0, "c opened %": 67.0, "c clicked %": 14.0, "c blocked %": 0.5,
+        "c visited %": 11.0, "c holdout visited %": 6.0,
+        "c uplift": 5.0, "c uplift low": 0.6, "c uplift high": 9.4,
+    }  # fmt: skip
+    assert "small opened %" not in found
+    assert found["late pending"] == 40
+    assert found["unknown %"] == 25.0
+
+
+def test_the_nightly_writes_it_and_dagster_draws_numbers(sent: Settings) -> None:
+    defs = definitions(sent)
+    (asset,) = report_assets(clinic_partitions(sent))
+    result = dg.materialize([asset], partition_key="here", resources={"settings": sent})
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    assert metadata["path"].value == str(report_path(sent, "here", JUNE))
+    assert metadata["c uplift"] == dg.FloatMetadataValue(5.0)
+    assert metadata["c sent"] == dg.IntMetadataValue(1200)
+    nightly = defs.resolve_job_def("nightly")
+    assert "results_report" in nightly.graph.node_dict
+
+
+def test_several_groups_together_are_those_that_may_be_shown() -> None:
+    shown = [Share(1, 10), Hidden.TOO_FEW, Share(3, 30)]
+    assert of_several(shown) == Share(4, 40)
+    assert of_several([Hidden.NOT_YET, Hidden.BY_LINE]) is Hidden.BY_LINE
+    assert of_several([]) is Hidden.NOBODY
