@@ -179,6 +179,22 @@ def replay(start: datetime, end: datetime, clinics: Sequence[str]) -> None:
 
 @main.command()
 @click.argument("campaign")
+@click.option("--from", "start", type=DAY, required=True, help="The first night.")
+@click.option("--to", "end", type=DAY, required=True, help="The last night.")
+@clinic_option
+@click.option("--csv", "csv_dir", type=click.Path(path_type=Path), help="Also as CSV, in here.")
+def backtest(
+    campaign: str, start: datetime, end: datetime, clinics: Sequence[str], csv_dir: Path | None
+) -> None:
+    """Say what CAMPAIGN would have sent on past nights, and who came anyway; nothing is sent."""
+    from dagster_project.backtest.command import run_backtest  # noqa: PLC0415 - dbt takes seconds
+
+    days = start.date(), end.date()
+    sys.exit(run_backtest(Settings(), campaign, clinics, *days, csv_dir, console))
+
+
+@main.command()
+@click.argument("campaign")
 @click.option("--nights", type=click.IntRange(min=1), default=180, show_default=True)
 @click.option("--patients", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)

@@ -75,14 +75,15 @@ def pooled(results: Sequence[Result]) -> list[Result]:
 
 
 def _read(con: duckdb.DuckDBPyConnection, query: str, name: str) -> list[Result]:
-    smallest = _smallest_group(con)
+    smallest = smallest_group(con)
     found = con.execute(query)
     columns = [each[0] for each in found.description]
     rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
     return [_result(row, name, smallest) for row in rows]
 
 
-def _smallest_group(con: duckdb.DuckDBPyConnection) -> int:
+def smallest_group(con: duckdb.DuckDBPyConnection) -> int:
+    """Return of how many people a figure may be shown, as of a night."""
     ((people,),) = con.execute(
         "select people from answer_rules cross join meta.build as build"
         " where rule = 'smallest_group' and valid_from <= build.as_of"
