@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dagster_project.backtest.cli import backtest
 from dagster_project.controls.cli import COMMANDS as CONTROLS
 from dagster_project.conversation.cli import COMMANDS as TALK
 from dagster_project.insight.cli import COMMANDS as INSIGHT
@@ -36,6 +37,7 @@ main.add_command(override)
 for each in (*CONTROLS, *TALK, *INSIGHT):
     main.add_command(each)
 main.add_command(review)
+main.add_command(backtest)
 
 clinic_option = click.option(
     "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."
@@ -175,22 +177,6 @@ def replay(start: datetime, end: datetime, clinics: Sequence[str]) -> None:
     from dagster_project.replay.command import run_replay  # noqa: PLC0415 - dbt takes seconds
 
     sys.exit(run_replay(Settings(), clinics, start.date(), end.date(), console))
-
-
-@main.command()
-@click.argument("campaign")
-@click.option("--from", "start", type=DAY, required=True, help="The first night.")
-@click.option("--to", "end", type=DAY, required=True, help="The last night.")
-@clinic_option
-@click.option("--csv", "csv_dir", type=click.Path(path_type=Path), help="Also as CSV, in here.")
-def backtest(
-    campaign: str, start: datetime, end: datetime, clinics: Sequence[str], csv_dir: Path | None
-) -> None:
-    """Say what CAMPAIGN would have sent on past nights, and who came anyway; nothing is sent."""
-    from dagster_project.backtest.command import run_backtest  # noqa: PLC0415 - dbt takes seconds
-
-    days = start.date(), end.date()
-    sys.exit(run_backtest(Settings(), campaign, clinics, *days, csv_dir, console))
 
 
 @main.command()

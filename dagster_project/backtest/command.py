@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import duckdb
 from dbt.contracts.graph.manifest import Manifest
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,7 @@ from dagster_project.backtest.warehouse import BacktestError
 from dagster_project.clinic import clinic_in
 from dagster_project.clinics import each_clinic, fail
 from dagster_project.exit_codes import OK
+from dagster_project.preview.changes import said
 from dagster_project.replay.past import ReplayError
 from dagster_project.settings import Settings
 
@@ -59,6 +61,8 @@ def run_backtest(
                 )
         except (BacktestError, ReplayError, transform.DbtError) as error:
             return fail(console, f"{clinic_id}: {error}")
+        except duckdb.Error as error:
+            return fail(console, f"{clinic_id}: {said(error)}")
         limit = clinic.line.monthly_limit
         render_backtest(console, found, limit)
         if csv_dir:

@@ -1,8 +1,8 @@
 """Night after night of one campaign, each with what was known then, and a ledger of its own."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,24 +10,13 @@ import duckdb
 from dbt.contracts.graph.manifest import Manifest
 
 from dagster_project.backtest.outcome import Total, read_totals
-from dagster_project.backtest.tables import Table, tables_of
-from dagster_project.backtest.warehouse import (
-    CARRIED,
-    BacktestError,
-    carry,
-    make_standing,
-    open_night,
-)
+from dagster_project.backtest.run import Run
+from dagster_project.backtest.tables import tables_of
+from dagster_project.backtest.warehouse import CARRIED, BacktestError, carry, make_standing
 from dagster_project.clinic import Clinic
-from dagster_project.conversation.script import script_of
-from dagster_project.ledger.chat_snapshot import snapshot
-from dagster_project.ledger.conversation import accounts
-from dagster_project.ledger.store import open_ledger
-from dagster_project.prepare import Night
-from dagster_project.publish import Build
 from dagster_project.replay.landing import lay_out_landing
-from dagster_project.replay.past import Past, PastNight, read_past
-from dagster_project.settings import TOKYO, Settings
+from dagster_project.replay.past import PastNight, read_past
+from dagster_project.settings import Settings
 
 OUTCOMES = "message_outcomes"  # asked once, after the last night
 WANTED = ("delivery_decisions", *CARRIED, "decision_reasons", OUTCOMES, "answer_rules")
@@ -64,47 +53,6 @@ class Backtest:
     is_of_published: bool  # else there were none in the range, and every day of it is a night
 
 
-@dataclass
-class _Run:
-    """What all nights of one back-test share, and what they hand on."""
-
-    settings: Settings
-    clinic: Clinic
-    past: Past
-    tables: list[Table]
-    scratch: Path
-    deliveries: list[tuple[object, ...]] = field(default_factory=list)
-
-    @property
-    def carried(self) -> Path:
-        return self.scratch / "carried.duckdb"
-
-    @property
-    def standing(self) -> Path:
-        return self.scratch / "standing.duckdb"
-
-    def open(self, night: PastNight, tables: list[Table]) -> duckdb.DuckDBPyConnection:
-        clinic_id = self.clinic.clinic_id
-        midnight = datetime.combine(night.day, time(), TOKYO)
-        script, _ = script_of(self.settings.exports_dir / clinic_id)
-        # What was said in the chat after a night, on its day, the night did not know.
-        until = night.built_at or midnight
-        ledger = open_ledger(self.settings.ledger())
-        given = Night(
-            Build(clinic_id, f"backtest-{night.day}", night.day, midnight),
-            self.clinic,
-            landing_dir=self.scratch / "landing",
-            last_night=self.carried,
-            deliveries=self.deliveries,
-            overrides=self.past.overrides_known_on(night),
-            chat=snapshot(accounts(ledger, clinic_id, night.day, script, until)),
-            choices=script.choices(),
-        )
-        # Compiled SQL names the database after the file.
-        work = self.scratch / "work" / "warehouse.duckdb"
-        return open_night(work, self.standing, tables, given)
-
-
 def backtest(
     settings: Settings,
     clinic: Clinic,
@@ -134,7 +82,7 @@ def backtest(
                 " / no export had arrived by then"
             )
         tables = tables_of(settings, manifest, campaign, WANTED)
-        run = _Run(settings, clinic, replace(past, nights=nights), tables, scratch)
+        run = Run(settings, clinic, replace(past, nights=nights), tables, scratch)
         make_standing(run.standing, tables)
         counts = []
         for count in _each(run):
@@ -148,7 +96,7 @@ def backtest(
     return Backtest(counts, labels, totals, past.build.as_of, is_of_published)
 
 
-def _each(run: _Run) -> Iterator[NightCount]:
+def _each(run: Run) -> Iterator[NightCount]:
     tables = [table for table in run.tables if table.name != OUTCOMES]
     for night in run.past.nights:
         with run.open(night, tables) as con:
@@ -171,5 +119,6 @@ def _each(run: _Run) -> Iterator[NightCount]:
 
 def _first_known(landing: Path, otherwise: date) -> date:
     registry = str(landing / "files" / "registry.parquet")
-    ((day,),) = duckdb.execute(FIRST_KNOWN, {"registry": registry}).fetchall()
+    with duckdb.connect() as con:
+        ((day,),) = con.execute(FIRST_KNOWN, {"registry": registry}).fetchall()
     return day or otherwise
