@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dagster_project.backtest.cli import backtest
 from dagster_project.controls.cli import COMMANDS as CONTROLS
 from dagster_project.conversation.cli import COMMANDS as TALK
 from dagster_project.insight.cli import COMMANDS as INSIGHT
@@ -36,6 +37,7 @@ main.add_command(override)
 for each in (*CONTROLS, *TALK, *INSIGHT):
     main.add_command(each)
 main.add_command(review)
+main.add_command(backtest)
 
 clinic_option = click.option(
     "--clinic", "clinics", multiple=True, help="Only this clinic; repeat for several."

@@ -94,7 +94,7 @@ def _read(con: duckdb.DuckDBPyConnection, query: str, name: str) -> list[Result]
 
 
 def smallest_group(con: duckdb.DuckDBPyConnection) -> int:
-    """Return of how many people a group must be for a share of it to be shown."""
+    """Return of how many people a figure may be shown, as of the night."""
     ((people,),) = con.execute(
         "select people from answer_rules cross join meta.build as build"
         " where rule = 'smallest_group' and valid_from <= build.as_of"

@@ -68,7 +68,7 @@ def build_scratch(
     for unique_id in made.builds:
         node = manifest.nodes[unique_id]
         if node.resource_type == "seed":
-            sql_of = _read_seed(dbt_dir / node.original_file_path, node.config)
+            sql_of = read_seed(dbt_dir / node.original_file_path, node.config)
         else:
             sql_of = sql[node.name]
         # Only patient_tags reads a tag; any other view would be reckoned again by each reader.
@@ -110,7 +110,7 @@ def _lay_out_landing(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         raise PreviewError(GONE)
 
 
-def _read_seed(path: Path, config: object) -> str:
+def read_seed(path: Path, config: object) -> str:
     """Return SQL that reads a seed the way `dbt seed` does: an empty cell is null."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
