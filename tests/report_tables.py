@@ -31,7 +31,10 @@ def d13(laid: Laid) -> None:
     laid.send(SENT, few, campaign="small", occurrence_id="small", batch_id="few")
     laid.come(SENT + timedelta(days=2), few[:2])
     laid.send(JUNE, numbers(4001, 4040), campaign="late", occurrence_id="late", batch_id="late")
-    for tag, label, people in (("t", "高血圧", told), ("few", "帯状疱疹ワクチンの対象", few)):
+    for tag, label, people in (
+        ("t", "高血圧", [*told, *numbers(4001, 4040)]),
+        ("few", "帯状疱疹ワクチンの対象", few),
+    ):
         laid.lay("tag_catalog", {"tag": tag, "label_ja": label})
         spell = {"tag": tag, "held_from": date(2026, 1, 1)}
         laid.lay("tag_history", *({**spell, "patient_id": each} for each in people))

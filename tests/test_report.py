@@ -6,21 +6,25 @@ from io import StringIO
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from click.testing import CliRunner
+from clinic_builder import Row, write_clinic
 from report_tables import SENT, TONIGHT, around, d13, installed
 from results_tables import CAMPAIGN, Laid, numbers
 from rich.console import Console
 
 from dagster_project.assets.partitions import clinic_partitions
 from dagster_project.assets.report import report_assets
-from dagster_project.clinic import clinic_in
+from dagster_project.clinic import clinic_in, load_clinic
 from dagster_project.definitions import definitions
 from dagster_project.exit_codes import OK, STALE
+from dagster_project.ingest import ingest_clinic
 from dagster_project.insight.cli import report as report_word
 from dagster_project.insight.report_command import run_report
 from dagster_project.insight.report_figures import figures
 from dagster_project.insight.report_page import report_path, write_report
+from dagster_project.insight.report_quality import read_quality
 from dagster_project.insight.results import of_several
 from dagster_project.insight.shares import Hidden, Share
 from dagster_project.ledger.quota import note_quota
@@ -119,6 +123,9 @@ def test_the_month_is_tonights_or_the_one_asked_for(sent: Settings) -> None:
         "1,214 人", "1,214 人", "1,214 通", "67.0 %", "14.0 %", "0.5 %", "134", "0 人",
     ]  # fmt: skip
     assert "すべての月 (この月の送信なし)" in article(june, "c")
+    for page, months in ((may, {"2026-05"}), (june, {"2026-05", "2026-06"})):
+        over_time = page[page.index("タグごとの推移") : page.index("見直すタグ")]
+        assert set(re.findall(r"<td>(2026-..)</td>", over_time)) == months
     march = page_of(sent, date(2026, 3, 1))
     assert "この月の配信はまだありません" in march
     assert "67.0 %" in march, "what came of all months is shown all the same"
@@ -148,6 +155,42 @@ def test_tags_review_voice_and_quality(sent: Settings) -> None:
     assert "平日の夕方" not in drawn(voice)
     assert "少数のため非表示" in voice
     assert "25.0 %" in page, "59 of 236 judgements are unknown"
+
+
+def test_files_that_cannot_be_read_and_their_age(tmp_path: Path) -> None:
+    monday, wednesday = date(2026, 6, 1), TONIGHT
+    visits: list[Row] = [
+        {"patient_no": "1", "visited_on": "2026-05-20"},
+        {"patient_no": "2", "visited_on": "いつか"},
+    ]
+    limits = {"max_bad_rows": 1}
+    folder = write_clinic(tmp_path, "here", monday, {"visits": visits}, limits=limits)
+    (folder / "line_links_20260602.csv").write_bytes(b"\xff\xfe not a list")
+    clinic = load_clinic(folder / "clinic.yaml")
+    ingest_clinic(clinic, folder, tmp_path / "landing", wednesday)
+    with duckdb.connect() as con:
+        con.execute("create table tag_counts (tag text, unknown bigint, patients bigint)")
+        con.execute("create table tag_catalog (tag text, label_ja text)")
+        quality = read_quality(con, tmp_path / "landing", clinic, wednesday, 10)
+    feeds = {each.name: (each.lag_days, each.quarantined, each.bad_rows) for each in quality.feeds}
+    assert feeds["visits"] == (2, 0, 1)
+    assert feeds["line_links"] == (2, 1, 0)
+    assert feeds["patients"] == (2, 0, 0)
+    assert (quality.quarantined, quality.lag_days) == (1, 2)
+    assert quality.unknown_of_all is Hidden.NOBODY
+
+
+def test_what_waits_for_quota_is_said_of_this_month_alone(parsed: Path, tmp_path: Path) -> None:
+    laid = Laid(parsed)
+    laid.night(TONIGHT)
+    waits = {"campaign": "c", "reason": "deferred_by_quota", "because_on": date(2026, 7, 1)}
+    laid.lay("delivery_decisions", *(
+        {**waits, "occurrence_id": "o", "line_user_id": f"U{n % 3}", "patient_id": str(n)}
+        for n in range(4)
+    ))  # fmt: skip
+    settings = installed(laid, tmp_path)
+    assert "3 通を 2026-07-01 以降に延ばしています" in page_of(settings)
+    assert "延期" not in page_of(settings, MAY)
 
 
 def test_both_languages_are_there_and_nothing_is_asked_of_the_network(sent: Settings) -> None:
