@@ -44,8 +44,7 @@ models:
 
 def messages(parsed: Path, folder: Path, meta: str, *, is_listed: bool) -> str:
     """Return what a build says of the project with a thirteenth tag."""
-    dbt = folder / "dbt"
-    shutil.copytree(DBT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
+    dbt = own_project(folder)
     visits = dbt / "models" / "tags" / "visits"
     (visits / "tag_thirteenth.sql").write_text(SQL, encoding="utf-8")
     (visits / "tag_thirteenth.yml").write_text(YML % meta, encoding="utf-8")
@@ -53,6 +52,18 @@ def messages(parsed: Path, folder: Path, meta: str, *, is_listed: bool) -> str:
     if is_listed:
         text = union.read_text(encoding="utf-8")
         union.write_text(text.replace('"visits_frequent",', '"visits_frequent", "thirteenth",'))
+    # The tags themselves are not built: their union looks at the project before it asks for a row.
+    return said(parsed, folder, ["--select", "+tag_catalog", "patient_tags"])
+
+
+def own_project(folder: Path) -> Path:
+    dbt = folder / "dbt"
+    shutil.copytree(DBT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
+    return dbt
+
+
+def said(parsed: Path, folder: Path, selection: list[str]) -> str:
+    """Return what a build of the folder's own project says."""
     rows = {
         "patients": [{"patient_no": "1"}],
         "visits": [{"patient_no": "1", "visited_on": MONDAY}],
@@ -64,9 +75,7 @@ def messages(parsed: Path, folder: Path, meta: str, *, is_listed: bool) -> str:
     build = Build("d1", "test", MONDAY, at(MONDAY, 2))
     prepare(work, Night(build, clinic, folder / "landing", folder / "none"))
     target = parsed_but_for_changes(parsed, folder / "target")
-    # The tags themselves are not built: their union looks at the project before it asks for a row.
-    selection = ["--select", "+tag_catalog", "patient_tags"]
-    results = transform.build(dbt, target, work, MONDAY, selection)
+    results = transform.build(folder / "dbt", target, work, MONDAY, selection)
     return "\n".join(node.message for node in results if not node.is_ok)
 
 
@@ -87,6 +96,22 @@ def test_d1_a_tag_without_owner_or_purpose_fails_naming_what_it_lacks(
 def test_a_tag_file_that_is_not_listed_fails_by_name(parsed: Path, tmp_path: Path) -> None:
     said = messages(parsed, tmp_path, ", owner: 院長, purpose: 試験", is_listed=False)
     assert "models/tags/ has tag_thirteenth but patient_tags.sql does not list it" in said
+
+
+def test_a_model_that_is_not_what_its_contract_says_fails_the_build(
+    parsed: Path, tmp_path: Path
+) -> None:
+    described = own_project(tmp_path) / "models" / "staging" / "stg_patient_merges.yml"
+    text = described.read_text(encoding="utf-8")
+    kept = "{name: into_patient_id, data_type: varchar"
+    assert kept in text
+    described.write_text(text.replace(kept, "{name: into_patient_no, data_type: varchar"))
+    broken = (
+        "contract broken: promised stg_patient_merges into_patient_no varchar;"
+        " has stg_patient_merges into_patient_id varchar"
+    )
+    with pytest.raises(transform.DbtError, match=broken):
+        said(parsed, tmp_path, ["--select", "+stg_patient_merges"])
 
 
 @pytest.mark.parametrize("seed", sorted((DBT / "seeds").glob("*.csv")), ids=lambda path: path.stem)

@@ -3,34 +3,35 @@
   for all of them when the run ends, where dbt asks one a model. Fails the run and says what differs.
 #}
 {% macro contracts_hold(results) %}
-    {% set promised = {} %}
-    {% set models = {} %}
+    {% set promised = [] %}
+    {% set models = [] %}
     {% for result in results if result.status == "success" and result.node.resource_type == "model" %}
         {% if result.node.config.contract.enforced %}
-            {% do models.update({result.node.name: true}) %}
+            {% do models.append("'" ~ result.node.name ~ "'") %}
             {% for column in result.node.columns.values() %}
-                {% do promised.update({(result.node.name, column.name, column.data_type): true}) %}
+                {% do promised.append(
+                    result.node.name ~ " " ~ column.name ~ " " ~ column.data_type
+                ) %}
             {% endfor %}
         {% endif %}
     {% endfor %}
-    {% if promised %}
+    {% if models %}
+        {# One long text: dbt looks at every cell of an answer to guess what it is. #}
         {% set query %}
-            select table_name, column_name, lower(data_type)
+            select string_agg(table_name || ' ' || column_name || ' ' || lower(data_type), chr(10))
             from duckdb_columns()
-            where database_name = current_database() and schema_name = '{{ target.schema }}'
+            where
+                database_name = current_database()
+                and schema_name = '{{ target.schema }}'
+                and table_name in ({{ models | join(", ") }})
         {% endset %}
-        {% set built = {} %}
-        {% for row in run_query(query).rows if row[0] in models %}
-            {% do built.update({(row[0], row[1], row[2]): true}) %}
-        {% endfor %}
-        {% set broken = [] %}
-        {% for each in promised if each not in built %}
-            {% do broken.append(each[0] ~ ": promised " ~ each[1] ~ " " ~ each[2]) %}
-        {% endfor %}
-        {% for each in built if each not in promised %}
-            {% do broken.append(each[0] ~ ": has " ~ each[1] ~ " " ~ each[2]) %}
-        {% endfor %}
-        {% if broken %}
+        {% set built = run_query(query).rows[0][0].split("\n") %}
+        {% set missing = set(promised) - set(built) %}
+        {% set added = set(built) - set(promised) %}
+        {% if missing or added %}
+            {% set broken = [] %}
+            {% for each in missing | sort %} {% do broken.append("promised " ~ each) %} {% endfor %}
+            {% for each in added | sort %} {% do broken.append("has " ~ each) %} {% endfor %}
             {{ exceptions.raise_compiler_error("contract broken: " ~ broken | join("; ")) }}
         {% endif %}
     {% endif %}
