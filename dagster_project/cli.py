@@ -238,7 +238,3 @@ def ui(port: int) -> None:
 def _settings(as_of: datetime | None) -> Settings:
     chosen: date | None = as_of.date() if as_of else None
     return Settings(business_day=chosen) if chosen else Settings()
-
-
-if __name__ == "__main__":
-    main()

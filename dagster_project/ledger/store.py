@@ -1,5 +1,6 @@
 """Opening the ledger: SQLite by default, PostgreSQL by URL, the same tables and statements."""
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,6 +45,9 @@ def open_ledger(url: str) -> Engine:
             # Two that open a ledger at once must not both make its tables and columns.
             con.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OUR_LOCKS})")
         bring_up_to_date(con)
+    # Closed when nobody has it any more, and at the end at the latest: then SQLite folds its
+    # journal into the file, and a copy of the file alone is whole.
+    weakref.finalize(engine, engine.pool.dispose)
     return engine
 
 
