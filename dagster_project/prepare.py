@@ -116,9 +116,7 @@ class Night:
     room: Room = UNKNOWN_ROOM  # what the month has left for `clinic.contact_policy`
     overrides: Rows = ()  # as `ledger.overrides`, up to withdrawn_on
     decisions: Rows = ()  # as `ledger.tag_decisions`
-    chat: Chat = (
-        NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links`, `chat_consents`, `chat_answers`
-    )
+    chat: Chat = NOTHING_SAID  # as `ledger.chat_accounts`, `chat_links` and so on
     choices: Rows = ()  # as `clinic.choices`
     # The content version of each variant of each campaign.
     contents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

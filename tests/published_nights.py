@@ -15,7 +15,7 @@ create table meta.build (
 );
 create table delivery_plan (
     occurrence_id varchar, line_user_id varchar, patient_ids varchar, wording varchar,
-    patients integer, quota_turn bigint, quota_place bigint, goes_in_parts boolean
+    variant varchar, patients integer, quota_turn bigint, quota_place bigint, goes_in_parts boolean
 );
 create table delivery_decisions (campaign varchar, patient_id varchar, reason varchar);
 create table campaigns (
@@ -46,8 +46,9 @@ def publish_night(
     said = [(row.campaign, each, "send") for row in rows for each in row.patient_ids.split(",")]
     said += [(campaign, patient, "already_this_cycle") for campaign, patient in settled]
     plan = [
-        (row.occurrence_id, row.line_user_id, row.patient_ids, row.patient_ids.count(",") + 1)
+        (row.occurrence_id, row.line_user_id, row.patient_ids, row.variant, 1 + commas)
         for row in rows
+        for commas in [row.patient_ids.count(",")]
     ]
     with duckdb.connect(str(work)) as con:
         con.execute(SHAPE)
@@ -60,7 +61,7 @@ def publish_night(
         ]
         con.execute("insert into meta.build values (?, ?, ?, ?, ?)", built)
         if plan:
-            values = "(?, ?, ?, 'plain', ?, null, null, null)"
+            values = "(?, ?, ?, 'plain', ?, ?, null, null, null)"
             con.executemany(f"insert into delivery_plan values {values}", plan)
         if said:
             con.executemany("insert into delivery_decisions values (?, ?, ?)", said)

@@ -238,7 +238,7 @@ def test_a_batch_is_of_one_variant_whatever_it_says(night: Night) -> None:
     for each in night.intents():
         found.setdefault(each["batch_id"], set()).add(each["variant"])
     assert sorted(map(sorted, found.values())) == [["a"], ["b"]]
-    known = {row[3]: row[8] for row in deliveries_for_warehouse(night.engine, "aozora")}
+    known = {row[3]: row[-1] for row in deliveries_for_warehouse(night.engine, "aozora")}
     assert known == {row.line_user_id: row.variant for row in rows}
 
 

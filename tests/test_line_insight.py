@@ -215,9 +215,17 @@ def test_a_full_bucket_at_line_ends_the_reading_for_the_night(world: World) -> N
     assert world.at(day(3)).night_reads().read == 12
 
 
+class LastNameTaken(LineClient):
+    """The month's last name was free when LINE was asked; somebody else's message has it by now."""
+
+    def units_left(self) -> int:
+        return super().units_left() + 1
+
+
 def test_the_1001st_unit_is_found_in_lines_list_and_not_asked_for(world: World) -> None:
     world.simulator.state.channel("aozora").units["2026-06"] = [f"n{n}" for n in range(999)]
     world.send(30)
+    world.night.line = LastNameTaken(world.simulator.base_url, TOKEN)
     world.at(SENT_AT + timedelta(minutes=5)).send(40)
     report = world.at(day(2)).night_reads()
     assert (report.read, report.unassigned) == (1, 1)

@@ -1,7 +1,7 @@
 """The last look before the window: what stops, what holds one campaign, what only warns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -284,9 +284,10 @@ def test_the_plan_needs_a_name_for_every_batch_of_what_still_waits(
     path = tmp_path / "published.duckdb"
     assert need_of(night.engine, "aozora", path) == Need(0, 0)
     rows = [*plan_rows(users(501)), *plan_rows(users(500, 1000), "other", 2)]
+    rows[-1] = replace(rows[-1], variant="b")  # told another text, in a batch of its own
     publish_night(path, night.build, rows)
     night.plan(rows)
-    assert need_of(night.engine, "aozora", path) == Need(1001, 3)
+    assert need_of(night.engine, "aozora", path) == Need(1001, 4)
     night.freeze(rows, waits={"lapsed": "awaiting_approval"})
     assert need_of(night.engine, "aozora", path) == Need(501, 2)
 

@@ -51,7 +51,7 @@ def need_of(engine: Engine, clinic_id: str, published: Path) -> Need:
         return Need(len(waiting), 0)
     with reading_published(published) as con:
         rows = con.execute(
-            "select occurrence_id, line_user_id, variant, patients from delivery_plan"
+            "select occurrence_id, line_user_id, variant, wording, patients from delivery_plan"
         ).fetchall()
     told: Mapping[tuple[object, ...], int] = Counter(
         (row[0], *row[2:]) for row in rows if _key(row) in waiting
