@@ -6,7 +6,7 @@ import itertools
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -166,8 +166,10 @@ def derive(
     work = data / "work" / clinic.clinic_id / "warehouse.duckdb"
     build = Build(clinic.clinic_id, "test", as_of, at(as_of, 2))
     rules = rules_of(transform.parse(DBT, target))
-    prepare(work, Night(build, clinic, data / "landing", data / "none", rules))
-    results = transform.build(DBT, target, work, as_of, selection)
+    night = Night(build, clinic, data / "landing", data / "none", rules)
+    prepare(work, replace(night, seeds=transform.seeded(DBT, target)))
+    tonight = [*selection, "--exclude-resource-type", "seed"]
+    results = transform.build(DBT, target, work, as_of, tonight)
     broken = [f"{node.unique_id}: {node.message}" for node in results if not node.is_ok]
     assert not broken, broken
     return duckdb.connect(str(work), read_only=True)

@@ -104,6 +104,7 @@ def test_d15_three_steps_until_they_come_or_block(world: World) -> None:
     assert world.published("d15", f"{ends} ('goal', 'blocked', 'completed')") == [(20, 20)]
 
 
+@pytest.mark.long
 def test_d15_who_came_since_the_night_is_known_from_the_list_of_the_morning(world: World) -> None:
     night(world, 0)
     day = DAY_0 + timedelta(days=14)

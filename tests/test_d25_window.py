@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from clinic_builder import Row, user, write_clinic
 from nights import World, at, written_to
 
@@ -59,6 +60,7 @@ def test_d25_late_on_wednesday_closed_on_thursday_sent_once_on_friday(world: Wor
     assert world.received("d25") == {user(STAYS): 1}
 
 
+@pytest.mark.long
 def test_a_clinic_s_own_cap_counts_the_messages_of_a_month_across_campaigns(world: World) -> None:
     """One message a month: the lifestyle check-up goes first, and the visit waits for July."""
     (who,) = written_to("caps", "visit", 1)

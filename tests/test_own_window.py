@@ -139,7 +139,8 @@ def test_the_command_reads_the_clinics_hours(world: World) -> None:
     assert "send_window 09:00-15:00 goes beyond that of own" in world.text()
 
 
-@pytest.mark.parametrize("if_missed", ["drop", pytest.param("next_window", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("if_missed", ["drop", "next_window"])
 def test_a_night_with_hours_of_its_own(world: World, if_missed: str) -> None:
     """Nobody runs the sender between twelve and three: the next night decides."""
     lapsed = written_to("own", "visit", 2)
