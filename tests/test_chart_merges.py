@@ -104,6 +104,7 @@ def told_before(world: World, numbers: dict[str, str]) -> None:
     assert night.send().accepted == len(rows)
 
 
+@pytest.mark.long
 def test_what_was_sent_and_what_was_vetoed_follow_a_merged_chart(world: World) -> None:
     before = rows()
     before["line_links"].append(

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from itertools import product
 
 import chat
+import pytest
 from clinic_builder import Row, user
 from nights import MONDAY, World, at, written_to
 
@@ -74,6 +75,7 @@ def test_what_is_said_after_the_business_day_is_not_read_that_night(world: World
     assert not world.received("good")
 
 
+@pytest.mark.long
 def test_the_gate_and_the_night_read_lists_and_chat_alike(world: World) -> None:
     listed = product(
         ("following", "blocked"),

@@ -13,6 +13,7 @@ from dagster_project.ledger.store import open_ledger, writing
 TUESDAY = MONDAY + timedelta(days=1)
 
 
+@pytest.mark.long
 def test_a_veto_on_one_child_leaves_the_sibling_a_message_and_one_on_a_campaign_nobody(
     world: World,
 ) -> None:
