@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "data" / "reliability"
 OUT = ROOT / "docs" / "reliability.md"
 SUMS = ("lines", "stretches", "kills", "leftovers", "finished", "doubled", "lost", "unknown")
+FATES = ("planned", "accepted", "skipped", "expired", "rejected", "unknown")
 HEAD = """# Reliability
 
 Written by `make test-crash`, which anyone can run: some minutes on two cores. The promise it tests:
@@ -58,7 +59,7 @@ def main() -> None:
         sys.exit("not everything was measured: run `make test-crash`")
     total = {name: sum(each[name] for each in read.values()) for name in SUMS}
     rows = [_row(f"`{name}`" if name != "none" else name, each) for name, each in read.items()]
-    found = {**weeks, **weeks["fates"]}
+    found = {**dict.fromkeys(FATES, 0), **weeks, **weeks["fates"]}
     OUT.write_text(
         HEAD + COLUMNS + "".join([*rows, _row("all", total)]) + WEEKS.format(**found),
         encoding="utf-8",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,8 @@ def judge(seeds: range, folder: Path, simulator: RunningSimulator) -> Figures:
 def test_ten_killed_weeks(tmp_path: Path, simulator: RunningSimulator) -> None:
     total = judge(range(SHORT_TRIALS), tmp_path, simulator)
     assert total.kills > SHORT_TRIALS
-    assert total.fates["accepted"] > 0
+    # Where hardly anything leaves, nothing is proven: a tripped breaker would make every week safe.
+    assert total.fates["accepted"] > total.fates["planned"] / 5
 
 
 @pytest.mark.crash
@@ -48,4 +48,4 @@ def test_two_hundred_killed_weeks(tmp_path: Path, simulator: RunningSimulator) -
     # The hard ends were all reached: without them the trials would prove little.
     assert all(total.fates[fate] for fate in ("accepted", "expired", "skipped", "unknown"))
     FIGURES.mkdir(parents=True, exist_ok=True)
-    (FIGURES / "weeks.json").write_text(json.dumps(asdict(total)), encoding="utf-8")
+    (FIGURES / "weeks.json").write_text(json.dumps(vars(total)), encoding="utf-8")
