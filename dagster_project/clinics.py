@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import duckdb
 from rich.console import Console
 from rich.markup import escape
 
 from dagster_project.clinic import ClinicError, clinic_ids
 from dagster_project.exit_codes import FAILED, STALE
-from dagster_project.publish import OtherLayoutError
+from dagster_project.publish import OtherLayoutError, reading_published
+from dagster_project.settings import Settings
 
 
 def each_clinic(
@@ -34,6 +36,29 @@ def each_clinic(
     if not codes:
         return fail(console, f"{exports_dir}: no folder with a clinic.yaml")
     return FAILED if FAILED in codes else max(codes)
+
+
+def each_published(
+    settings: Settings,
+    asked: Sequence[str],
+    console: Console,
+    one: Callable[[str, duckdb.DuckDBPyConnection], int],
+) -> int:
+    """Do one thing with the published night of each clinic, under its name, as `each_clinic`.
+
+    One that has none yet is said to be so, and is STALE.
+    """
+
+    def under_its_name(clinic_id: str) -> int:
+        console.rule(clinic_id)
+        path = settings.published_path(clinic_id)
+        if not path.exists():
+            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
+            return STALE
+        with reading_published(path) as con:
+            return one(clinic_id, con)
+
+    return each_clinic(settings.exports_dir, asked, console, under_its_name)
 
 
 def the_clinic(exports_dir: Path, asked: str | None) -> str:

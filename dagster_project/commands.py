@@ -29,7 +29,7 @@ from dagster_project.ledger.store import open_ledger
 from dagster_project.publish import OtherLayoutError
 from dagster_project.runner import BusyError, JobResult, open_instance, run_job
 from dagster_project.settings import Settings, pretending
-from dagster_project.simulator import start
+from dagster_project.simulator.beside import with_a_line
 
 # Steps that judge the clinic's data; when one of their checks fails, our code did not.
 JUDGES = {"warehouse_input", "plan_verdicts"}
@@ -119,12 +119,8 @@ def _each(
 @contextmanager
 def _surroundings(settings: Settings) -> Iterator[tuple[Settings, dg.DagsterInstance]]:
     """Open Dagster's history, and the simulator where it is the target and none is running."""
-    with open_instance(settings) as instance:
-        if settings.line == "live" or settings.simulator_url:
-            yield settings, instance
-            return
-        with start(settings.data_dir / "simulator") as simulator:
-            yield settings.model_copy(update={"simulator_url": simulator.base_url}), instance
+    with open_instance(settings) as instance, with_a_line(settings) as ready:
+        yield ready, instance
 
 
 def _verdict(result: JobResult) -> int:

@@ -9,8 +9,7 @@ from dagster_project.delivery.statistics import Report, read_statistics, worth_a
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import CredentialError
 from dagster_project.line.insight import Insights
-from dagster_project.line.reach import NoSimulatorError, account_of
-from dagster_project.line.simulated import introduce
+from dagster_project.line.reach import NoSimulatorError, introduced
 from dagster_project.settings import Settings
 
 # Why a channel may not be asked: none is there, it is silent, it refuses, or it is another's.
@@ -33,9 +32,7 @@ def asked_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         ledger, now = open_ledger(settings.ledger()), settings.now()
         trouble = "none"
         try:
-            if settings.line == "simulator" and settings.simulator_url:
-                introduce(settings.simulator_url, clinic, [], [])
-            room = ask_room(ledger, clinic, account_of(settings, clinic), now)
+            room = ask_room(ledger, clinic, introduced(settings, clinic), now)
         except UNASKED as error:
             # Its text may name accounts; what kind of trouble it was is enough here.
             trouble = type(error).__name__
@@ -64,9 +61,7 @@ def asked_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         report = Report(left_for_next_night=len(due))
         if due:
             try:
-                if settings.line == "simulator" and settings.simulator_url:
-                    introduce(settings.simulator_url, clinic, [], [])
-                channel = Insights(account_of(settings, clinic))
+                channel = Insights(introduced(settings, clinic))
                 report = read_statistics(ledger, clinic, due, channel, now)
             except UNASKED as error:
                 report.trouble = type(error).__name__

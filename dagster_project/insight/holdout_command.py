@@ -6,8 +6,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from dagster_project.clinics import each_clinic
-from dagster_project.exit_codes import OK, STALE
+from dagster_project.clinics import each_published
+from dagster_project.exit_codes import OK
 from dagster_project.insight.holdout_plan import MONTHS, SHARES, HoldoutPlan, holdout_plans
 from dagster_project.insight.uplift import POWER
 from dagster_project.settings import Settings
@@ -16,15 +16,8 @@ from dagster_project.settings import Settings
 def run_plan_holdout(settings: Settings, clinics: Sequence[str], console: Console) -> int:
     """Print, for each clinic and campaign, the smallest effect that would show, and when."""
 
-    def one(clinic_id: str) -> int:
-        path = settings.published_path(clinic_id)
-        console.rule(clinic_id)
-        if not path.exists():
-            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
-            return STALE
-        with duckdb.connect(str(path), read_only=True) as con:
-            plans = holdout_plans(con)
-        console.print(_table(plans))
+    def one(_: str, con: duckdb.DuckDBPyConnection) -> int:
+        console.print(_table(holdout_plans(con)))
         console.print(
             f"数字は、その月数で {POWER:.0%} の見込みで見分けられる最小の差 (ポイント、95 % 区間)。"
             "「-」はまだ何も言えない。",
@@ -32,7 +25,7 @@ def run_plan_holdout(settings: Settings, clinics: Sequence[str], console: Consol
         )
         return OK
 
-    return each_clinic(settings.exports_dir, clinics, console, one)
+    return each_published(settings, clinics, console, one)
 
 
 def _table(plans: Sequence[HoldoutPlan]) -> Table:

@@ -1,7 +1,6 @@
 """`tagline preflight`: whether each clinic could send now, and what to do where it could not."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,14 +13,14 @@ from dagster_project.exit_codes import FAILED, OK
 from dagster_project.ledger.preflight import LEVELS_JA, WHAT_JA, Finding
 from dagster_project.preflight import look_now
 from dagster_project.settings import Settings, pretending
-from dagster_project.simulator import start
+from dagster_project.simulator.beside import with_a_line
 
 STYLES = {"ok": "green", "warn": "yellow", "hold": "red", "stop": "bold red"}
 
 
 def run_preflight(settings: Settings, clinics: Sequence[str], console: Console) -> int:
     """Look at each clinic's channel and print what was found; FAILED where something would wait."""
-    with _reaching(settings) as ready:
+    with with_a_line(settings) as ready:
 
         def one(clinic_id: str) -> int:
             clinic = clinic_in(ready.exports_dir, clinic_id)
@@ -44,13 +43,3 @@ def _table(findings: Sequence[Finding]) -> Table:
         level = f"[{STYLES[each.level]}]{LEVELS_JA[each.level]}[/]"
         table.add_row(level, WHAT_JA[each.what], escape(each.said))
     return table
-
-
-@contextmanager
-def _reaching(settings: Settings) -> Iterator[Settings]:
-    """Yield settings with a simulator where it is the target and none is running."""
-    if settings.line == "live" or settings.simulator_url:
-        yield settings
-        return
-    with start(settings.data_dir / "simulator") as simulator:
-        yield settings.model_copy(update={"simulator_url": simulator.base_url})

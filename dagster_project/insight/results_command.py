@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from dagster_project.clinics import each_clinic
-from dagster_project.exit_codes import OK, STALE
+from dagster_project.clinics import each_published
+from dagster_project.exit_codes import OK
 from dagster_project.insight.export_results import export_results
 from dagster_project.insight.render_results import render_results
 from dagster_project.insight.results import Result, campaign_results, pooled, tag_results
@@ -26,14 +26,8 @@ def run_results(
     `folders` says into which folder a file of a kind (csv, parquet) is to be written.
     """
 
-    def one(clinic_id: str) -> int:
-        path = settings.published_path(clinic_id)
-        console.rule(clinic_id)
-        if not path.exists():
-            console.print(f"[yellow]{clinic_id}: まだ公開された夜がありません[/]")
-            return STALE
-        with duckdb.connect(str(path), read_only=True) as con:
-            campaigns, tags = campaign_results(con), tag_results(con)
+    def one(clinic_id: str, con: duckdb.DuckDBPyConnection) -> int:
+        campaigns, tags = campaign_results(con), tag_results(con)
         if campaign:
             campaigns = [each for each in campaigns if each.name == campaign]
             render_results(console, "配信の結果", "配信", campaigns)
@@ -49,4 +43,4 @@ def run_results(
                 console.print(str(written), markup=False, highlight=False, soft_wrap=True)
         return OK
 
-    return each_clinic(settings.exports_dir, clinics, console, one)
+    return each_published(settings, clinics, console, one)

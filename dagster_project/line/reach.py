@@ -6,6 +6,7 @@ from functools import partial
 from dagster_project.clinic import Clinic
 from dagster_project.line.account import Account
 from dagster_project.line.credentials import Credentials, credentials_of, simulator_credentials
+from dagster_project.line.simulated import introduce
 from dagster_project.line.tokens import token_for_a_run
 from dagster_project.settings import LIVE_LINE_API, Settings
 
@@ -24,6 +25,16 @@ def account_of(settings: Settings, clinic: Clinic) -> Account:
     if settings.simulator_url is None:
         raise NoSimulatorError("set TAGLINE_SIMULATOR_URL, or start with `tagline ui`")
     return _account(settings.simulator_url, simulator_credentials(clinic), live=False)
+
+
+def introduced(settings: Settings, clinic: Clinic) -> Account:
+    """Return `account_of`, of a channel that the simulator was told of, as LINE knows of its own.
+
+    Raises as `account_of`, and OSError when no simulator listens.
+    """
+    if settings.line == "simulator" and settings.simulator_url:
+        introduce(settings.simulator_url, clinic, [], [])
+    return account_of(settings, clinic)
 
 
 def _account(base_url: str, credentials: Credentials, *, live: bool) -> Account:
