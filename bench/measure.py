@@ -1,10 +1,10 @@
-"""One command in a process of its own: its wall time, CPU time and peak memory."""
+"""What something costs: a command in a process of its own, or a step in this one."""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,3 +39,12 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
     return Cost(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def cost_here(name: str, do: Callable[[], object]) -> float:
+    """Print and return the CPU seconds of a step in this process, and print its wall time."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    do()
+    cpu = time.process_time() - cpu
+    print(f"{name:32} {cpu:6.2f} s CPU  {time.perf_counter() - wall:6.2f} s")
+    return cpu

@@ -5,8 +5,6 @@ counted again, as each night does.
 """
 
 import tempfile
-import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from nights import DBT
 from report_tables import installed
 from results_tables import CAMPAIGN, Laid
 
+from bench.measure import cost_here
 from dagster_project import transform
 from dagster_project.clinic import clinic_in
 from dagster_project.insight.report_page import write_report
@@ -80,15 +79,6 @@ def lay(laid: Laid, patients: int, months: int, monthly: int) -> None:
     laid.lay("tag_catalog", *({"tag": f"t{t}", "label_ja": f"タグ {t}"} for t in range(TAGS)))
 
 
-def cost(name: str, do: Callable[[], object]) -> float:
-    """Print and return the CPU seconds of a step, of all threads, and print its wall time."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    do()
-    cpu = time.process_time() - cpu
-    print(f"{name:32} {cpu:6.2f} s CPU  {time.perf_counter() - wall:6.2f} s")
-    return cpu
-
-
 @click.command()
 @click.option("--patients", default=100_000, show_default=True)
 @click.option("--months", default=24, show_default=True)
@@ -102,12 +92,12 @@ def main(patients: int, months: int, monthly: int) -> None:
         lay(laid, patients, months, monthly)
         laid.night(TONIGHT - timedelta(days=1))
         laid.hand_on("message_outcomes")
-        spent = cost("marts of results", lambda: laid.night(TONIGHT))
+        spent = cost_here("marts of results", lambda: laid.night(TONIGHT))
         ((outcomes,),) = laid.rows("select count(*) from message_outcomes")
         settings = installed(laid, folder)
         clinic = clinic_in(settings.exports_dir, "here")
         april = date(2026, 4, 1)
-        spent += cost("report, page and files", lambda: write_report(settings, clinic, april))
+        spent += cost_here("report, page and files", lambda: write_report(settings, clinic, april))
     print(f"{outcomes:,} messages and people left out: {spent:.1f} of {LIMIT:.0f} s CPU")
     raise SystemExit(spent > LIMIT)
 

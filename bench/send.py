@@ -9,7 +9,7 @@ import resource
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPConnection
@@ -17,9 +17,10 @@ from pathlib import Path
 
 import click
 import duckdb
-from published_nights import SHAPE
+from published_nights import SHAPE, write_build
 from sqlalchemy import Engine, select
 
+from bench.measure import cost_here
 from dagster_project.clinic import Clinic
 from dagster_project.delivery.plan import PlanRow, plan_night
 from dagster_project.delivery.run import DeliveryReport, deliver
@@ -67,14 +68,7 @@ def publish(path: Path, people: int) -> list[PlanRow]:
     """Write a night with a message for each account and return its plan."""
     with duckdb.connect(str(path)) as con:
         con.execute(SHAPE)
-        built = [
-            BUILD.clinic_id,
-            BUILD.build_id,
-            BUILD.as_of,
-            BUILD.built_at.isoformat(),
-            BUILD.layout,
-        ]
-        con.execute("insert into meta.build values (?, ?, ?, ?, ?)", built)
+        write_build(con, BUILD)
         con.execute(PLAN, {"people": people})
         con.execute(DECISIONS)
         con.execute(
@@ -134,15 +128,6 @@ def post_again(engine: Engine, url: str) -> None:
         connection.getresponse().read()
 
 
-def cost(name: str, do: Callable[[], object]) -> float:
-    """Print and return the CPU seconds of a step in this process, and print its wall time."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    do()
-    cpu = time.process_time() - cpu
-    print(f"{name:32} {cpu:6.2f} s CPU  {time.perf_counter() - wall:6.2f} s")
-    return cpu
-
-
 @click.command()
 @click.option("--people", default=30_000, show_default=True)
 def main(people: int) -> None:
@@ -156,11 +141,11 @@ def main(people: int) -> None:
             reports = []
             ours = 0.0
             for again in ("", ", nothing left to do"):
-                ours += cost(f"plan{again}", lambda: plan_night(engine, rows, BUILD, NOW))
-                ours += cost(
+                ours += cost_here(f"plan{again}", lambda: plan_night(engine, rows, BUILD, NOW))
+                ours += cost_here(
                     f"send{again}", lambda: reports.append(send(engine, published, rows, url))
                 )
-            cost("floor: the bytes, plain HTTP", lambda: post_again(engine, url))
+            cost_here("floor: the bytes, plain HTTP", lambda: post_again(engine, url))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{'simulator, with its imports':32} {used.ru_utime + used.ru_stime:6.2f} s CPU")
     accepted = reports[-1].ledger.accepted

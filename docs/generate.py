@@ -31,6 +31,13 @@ DERIVED = {
     "tag_review",
 }  # from all tags
 REF = re.compile(r"""\bref\(\s*["']([a-z0-9_]+)["']""")
+CALL = re.compile(r"\b([a-z0-9_]+)\(")
+MACRO = re.compile(r"{% macro (\w+)\(.*?%}(.*?){% endmacro %}", re.DOTALL)
+MACROS = {
+    name: body
+    for path in sorted((DBT / "macros").glob("*.sql"))
+    for name, body in MACRO.findall(path.read_text(encoding="utf-8"))
+}
 HEAD = """# Data model
 
 Written by `make docs` from the files in `dbt/`. Every model's rule is the first line of its SQL,
@@ -102,13 +109,24 @@ def _edges() -> Iterator[tuple[str, str]]:
     for layer in LAYERS:
         for path in _models(layer):
             target = _node(path.stem)
-            for source in REF.findall(path.read_text(encoding="utf-8")):
+            for source in REF.findall(_with_its_macros(path.read_text(encoding="utf-8"))):
                 is_model = source not in seeds and source != "seg_"
                 if is_model and _node(source) != target:
                     yield _node(source), target
     yield "tags", "patient_tags"
     for path in _models("campaigns"):
         yield path.stem, "segment_members"
+
+
+def _with_its_macros(sql: str) -> str:
+    """Return a model's text and that of every macro it calls, directly or not."""
+    found: dict[str, str] = {}
+    waiting = [sql]
+    while waiting:
+        for name in set(CALL.findall(waiting.pop())) & MACROS.keys() - found.keys():
+            found[name] = MACROS[name]
+            waiting.append(MACROS[name])
+    return "\n".join([sql, *found.values()])
 
 
 def _node(name: str) -> str:

@@ -2,10 +2,13 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ledgers import postgres_server
 from nights import DBT, MONDAY, World, at, lapsed_rows, written_to
 
 from dagster_project import transform
@@ -14,6 +17,8 @@ from dagster_project.simulator import RunningSimulator, start
 
 # As `tagline` does: nights make millions of objects that live, and pytest keeps more of them.
 gc.set_threshold(1_000_000, 20, 100)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+                None)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +88,25 @@ def planned_once(begin: Callable[[], World]) -> World:
 def planned(planned_once: World, tmp_path: Path) -> World:
     """Return a clinic, good, whose night of Monday planned for three, and whose window is shut."""
     return planned_once.copy(tmp_path / "world")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Return a PostgreSQL server's URL, or None where SQLite is meant."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Yield the machine's own Chromium; Playwright's needs a download of its own."""
+    driver = pytest.importorskip("playwright.sync_api", reason="no Playwright: make test-browser")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with driver.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -29,6 +29,12 @@ create table stg_patient_merges (patient_id varchar, into_patient_id varchar);
 """
 
 
+def write_build(con: duckdb.DuckDBPyConnection, build: Build) -> None:
+    """Write down whose night this is and when it was built."""
+    said = [build.clinic_id, build.build_id, build.as_of, build.built_at.isoformat(), build.layout]
+    con.execute("insert into meta.build values (?, ?, ?, ?, ?)", said)
+
+
 def publish_night(
     path: Path,
     build: Build,
@@ -52,14 +58,7 @@ def publish_night(
     ]
     with duckdb.connect(str(work)) as con:
         con.execute(SHAPE)
-        built = [
-            build.clinic_id,
-            build.build_id,
-            build.as_of,
-            build.built_at.isoformat(),
-            build.layout,
-        ]
-        con.execute("insert into meta.build values (?, ?, ?, ?, ?)", built)
+        write_build(con, build)
         if plan:
             values = "(?, ?, ?, 'plain', ?, ?, null, null, null)"
             con.executemany(f"insert into delivery_plan values {values}", plan)

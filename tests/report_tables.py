@@ -6,6 +6,7 @@ from pathlib import Path
 from clinic_builder import write_clinic
 from results_tables import CAMPAIGN, Laid, numbers
 
+from dagster_project.publish import LAYOUT
 from dagster_project.settings import Settings
 
 SENT = date(2026, 5, 1)
@@ -76,12 +77,9 @@ def installed(laid: Laid, folder: Path, as_of: date = TONIGHT) -> Settings:
         write_clinic(settings.exports_dir, clinic_id, as_of, {})
     laid.lay("clinic.contact_policy", {"max_messages_a_day": 1})
     laid.con.execute(
-        "update meta.build set clinic_id = 'here', build_id = 'b', built_at = $at",
-        {"at": f"{as_of}T02:00:00+09:00"},
+        "update meta.build set clinic_id = 'here', build_id = 'b', built_at = $at,"
+        " layout = $layout",
+        {"at": f"{as_of}T02:00:00+09:00", "layout": LAYOUT},
     )
-    path = settings.published_path("here")
-    path.parent.mkdir(parents=True)
-    laid.con.execute(f"attach '{path}' as published")
-    laid.con.execute("copy from database warehouse to published")
-    laid.con.execute("detach published")
+    laid.publish(settings.published_path("here"))
     return settings

@@ -109,6 +109,13 @@ class Laid:
             query = self.sql[name].replace(str(ANY_DAY), str(as_of))
             self.con.execute(f"create or replace table {name} as {query}")
 
+    def publish(self, path: Path) -> None:
+        """Publish the night: all of it, as a file."""
+        path.parent.mkdir(parents=True)
+        self.con.execute(f"attach '{path}' as published")
+        self.con.execute("copy from database warehouse to published")
+        self.con.execute("detach published")
+
     def hand_on(self, name: str) -> None:
         """Publish a model of the night: the next one finds it."""
         columns = [each.split()[0] for each in TABLES[f"previous.{name}"].split(", ")]

@@ -1,7 +1,6 @@
 """The patient's part played in a browser, on a page as wide as a phone (`make test-browser`)."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,22 +12,8 @@ from test_chat_page import phone as simulated
 from dagster_project.ledger.conversation import issue_code
 
 pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 phone = simulated  # a fixture is found by the name it has here
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Yield the machine's own Chromium; Playwright's needs a download of its own."""
-    driver = pytest.importorskip("playwright.sync_api", reason="no Playwright: make test-browser")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

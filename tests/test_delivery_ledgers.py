@@ -21,7 +21,7 @@ from delivery_fixtures import (
     ready,
     users,
 )
-from ledgers import database_on, postgres_server
+from ledgers import database_on
 from sqlalchemy import Engine, select
 
 from dagster_project.clinic import Retention
@@ -44,16 +44,6 @@ from dagster_project.line.replies import Counts, Kind, Reply
 from dagster_project.simulator import start
 
 HANDS = 6
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """Return a PostgreSQL server's URL, or None where SQLite is meant."""
-    if request.param == "sqlite":
-        yield None
-        return
-    with postgres_server() as url:
-        yield url
 
 
 @pytest.fixture

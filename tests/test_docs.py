@@ -5,7 +5,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+from nights import DBT
 
+from dagster_project import transform
 from dagster_project.cli import main
 from dagster_project.settings import ROOT, Settings
 
@@ -74,3 +76,16 @@ def test_live_is_declared_as_operations_says_and_never_by_default() -> None:
     text = read("docs/operations.md")
     assert "TAGLINE_LINE=live" in text
     assert "TAGLINE_LINE_TOKEN_<CLINIC>" in text
+
+
+def test_the_picture_of_the_models_is_what_dbt_reads(parsed: Path) -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    node = page["_node"]
+    read = {
+        (node(source.split(".")[-1]), node(model.name))
+        for model in transform.parse(DBT, parsed).nodes.values()
+        if model.resource_type == "model"
+        for source in model.depends_on.nodes
+        if source.startswith("model.")
+    }
+    assert set(page["_edges"]()) == {(source, model) for source, model in read if source != model}

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from ledgers import database_on, postgres_server
+from ledgers import database_on
 from published_nights import publish_night
 from sqlalchemy import select
 
@@ -366,16 +366,6 @@ class Watched:
 def folder(tmp_path: Path) -> Iterator[Path]:
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else tmp_path) as made:
         yield Path(made)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """Return a PostgreSQL server's URL, or None where SQLite is meant."""
-    if request.param == "sqlite":
-        yield None
-        return
-    with postgres_server() as url:
-        yield url
 
 
 def any_sequence(

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 from clinic_builder import Row, user
-from ledgers import database_on, postgres_server
+from ledgers import database_on
 from nights import World, at
 from rich.console import Console
 from sqlalchemy import Engine, func, select
@@ -359,15 +359,6 @@ def test_one_wrong_row_and_nothing_is_imported(
     assert "old.csv: line 4, tag: found '高血糖'" in said
     assert "nothing was imported" in said
     assert overrides_of(lived.engine, "here") == before
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    if request.param == "sqlite":
-        yield None
-        return
-    with postgres_server() as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The report as a browser shows it: on a phone, on a desk, and to who cannot see it."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,7 @@ from dagster_project.clinic import clinic_in
 from dagster_project.insight.report_page import write_report
 
 pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
 GRAVE = {"serious", "critical"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Yield the machine's own Chromium; Playwright's needs a download of its own."""
-    driver = pytest.importorskip("playwright.sync_api", reason="no Playwright: make test-browser")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

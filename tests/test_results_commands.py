@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from clinic_builder import write_clinic
+from report_tables import installed
 from results_tables import CAMPAIGN, Laid, numbers
 from rich.console import Console
 
@@ -44,15 +44,7 @@ def laid(parsed: Path) -> Laid:
 @pytest.fixture
 def settings(laid: Laid, tmp_path: Path) -> Settings:
     """Return an installation of two clinics, of which one has published that night."""
-    settings = Settings(data_dir=tmp_path / "data", exports_dir=tmp_path / "exports")
-    for clinic_id in ("here", "there"):
-        write_clinic(settings.exports_dir, clinic_id, OVER, {})
-    path = settings.published_path("here")
-    path.parent.mkdir(parents=True)
-    laid.con.execute(f"attach '{path}' as published")
-    laid.con.execute("copy from database warehouse to published")
-    laid.con.execute("detach published")
-    return settings
+    return installed(laid, tmp_path, OVER)
 
 
 def said(run: Callable[[Console], int]) -> tuple[int, str]:

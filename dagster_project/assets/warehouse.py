@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -161,13 +160,15 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         clinic_id = context.partition_key
         path = settings.published_path(clinic_id)
         build = publish(settings.work_path(clinic_id), path)
+        with duckdb.connect(str(path), read_only=True) as con:
+            top_tags, results = _top_tags(con), _results(con)
         yield dg.MaterializeResult(
             metadata={
                 "as_of": str(build.as_of),
                 "build_id": build.build_id,
                 "bytes": path.stat().st_size,
-                "top_tags": dg.MetadataValue.md(_top_tags(path)),
-                "results": dg.MetadataValue.md(_results(path)),
+                "top_tags": dg.MetadataValue.md(top_tags),
+                "results": dg.MetadataValue.md(results),
             }
         )
         yield fresh()
@@ -204,16 +205,14 @@ def _tally(results: list[CheckResult]) -> dict[str, int]:
     return {"checks": len(results), "failed": sum(not result.is_passed for result in results)}
 
 
-def _results(path: Path) -> str:
-    with duckdb.connect(str(path), read_only=True) as con:
-        return results_markdown("配信", pooled(campaign_results(con)))
+def _results(con: duckdb.DuckDBPyConnection) -> str:
+    return results_markdown("配信", pooled(campaign_results(con)))
 
 
-def _top_tags(path: Path) -> str:
-    with duckdb.connect(str(path), read_only=True) as con:
-        rows = con.execute(
-            "select k.label_ja, c.has, c.gained, c.lost, c.unknown from tag_counts c"
-            " join tag_catalog k on k.tag = c.tag order by c.has desc, c.tag limit 10"
-        ).fetchall()
+def _top_tags(con: duckdb.DuckDBPyConnection) -> str:
+    rows = con.execute(
+        "select k.label_ja, c.has, c.gained, c.lost, c.unknown from tag_counts c"
+        " join tag_catalog k on k.tag = c.tag order by c.has desc, c.tag limit 10"
+    ).fetchall()
     lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(["| タグ | 該当 | 新規 | 解除 | 判定不能 |", "|---|---|---|---|---|", *lines])

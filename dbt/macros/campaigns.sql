@@ -56,6 +56,16 @@
     end
 {% endmacro %}
 
+{# What a person said not to send. A veto on a chart that was merged is one on the other chart. #}
+{% macro vetoes_of_today() %}
+    select distinct vetoes.scope, coalesce(merges.into_patient_id, vetoes.subject) as subject
+    from {{ source("ledger", "vetoes") }} as vetoes
+    left join
+        {{ ref("stg_patient_merges") }} as merges
+        on vetoes.scope = 'patient'
+        and merges.patient_id = vetoes.subject
+{% endmacro %}
+
 {# The campaigns that a failed check holds tonight: their own, or one of a tag they stand on. #}
 {% macro held_campaigns() %}
     select distinct campaigns.campaign

@@ -11,6 +11,27 @@
 {% endmacro %}
 
 {#
+  The holdout starts of the nights before, by the chart numbers of today. The same business day built
+  again replaces itself.
+#}
+{% macro earlier_holdout_starts() %}
+    select
+        starts.campaign,
+        starts.step,
+        coalesce(merges.into_patient_id, starts.patient_id) as patient_id,
+        min(starts.on_day) as on_day,
+        starts.occurrence_id
+    from {{ source("previous", "holdout_starts") }} as starts
+    left join {{ ref("stg_patient_merges") }} as merges on merges.patient_id = starts.patient_id
+    where starts.on_day < {{ as_of() }}
+    group by
+        starts.campaign,
+        starts.step,
+        coalesce(merges.into_patient_id, starts.patient_id),
+        starts.occurrence_id
+{% endmacro %}
+
+{#
   What messages came to, as sums over message_outcomes of the sent: visits of windows that are over,
   the rest by message, of which one may be for several patients.
 #}
@@ -49,6 +70,15 @@
     case when {{ both }} then {{ held_out }}.holdout else 0 end as holdout,
     case when {{ both }} then {{ held_out }}.holdout_visited else 0 end as holdout_visited,
     coalesce({{ held_out }}.holdout_pending, 0) as holdout_pending
+{% endmacro %}
+
+{# The rows of each month, and once more as those of all months, which is no month. #}
+{% macro and_all_months(monthly) %}
+    select *
+    from {{ monthly }}
+    union all
+    select * replace (cast(null as date) as month)
+    from {{ monthly }}
 {% endmacro %}
 
 {# The columns every mart of results ends with, added up. #}

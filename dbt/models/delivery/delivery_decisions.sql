@@ -152,15 +152,7 @@ with
     ),
     -- What a person said not to send. It is decided here too, not by the gate alone, or a child
     -- would keep the siblings' message back night after night.
-    -- One on a chart that was merged is one on the chart it was merged into.
-    vetoes as (
-        select distinct vetoes.scope, coalesce(merges.into_patient_id, vetoes.subject) as subject
-        from {{ source("ledger", "vetoes") }} as vetoes
-        left join
-            {{ ref("stg_patient_merges") }} as merges
-            on vetoes.scope = 'patient'
-            and merges.patient_id = vetoes.subject
-    ),
+    vetoes as ({{ vetoes_of_today() }}),
     -- How many messages an account has had: today, and earlier this month.
     had as (
         select

@@ -1,37 +1,13 @@
 -- One row per campaign, step and held-out patient, by the night on which they would have been
--- written
--- to: from that day on their visits are counted, as after a message.
+-- written to: from that day on their visits are counted, as after a message.
 with
-    earlier as (
-        -- The same business day built again replaces itself.
-        select
-            starts.campaign,
-            starts.step,
-            coalesce(merges.into_patient_id, starts.patient_id) as patient_id,
-            min(starts.on_day) as on_day,
-            starts.occurrence_id
-        from {{ source("previous", "holdout_starts") }} as starts
-        left join {{ ref("stg_patient_merges") }} as merges on merges.patient_id = starts.patient_id
-        where starts.on_day < {{ as_of() }}
-        group by
-            starts.campaign,
-            starts.step,
-            coalesce(merges.into_patient_id, starts.patient_id),
-            starts.occurrence_id
-    ),
+    earlier as ({{ earlier_holdout_starts() }}),
     last_starts as (
         select campaign, step, patient_id, max(on_day) as on_day
         from earlier
         group by campaign, step, patient_id
     ),
-    vetoes as (
-        select distinct vetoes.scope, coalesce(merges.into_patient_id, vetoes.subject) as subject
-        from {{ source("ledger", "vetoes") }} as vetoes
-        left join
-            {{ ref("stg_patient_merges") }} as merges
-            on vetoes.scope = 'patient'
-            and merges.patient_id = vetoes.subject
-    ),
+    vetoes as ({{ vetoes_of_today() }}),
     -- Where tonight's messages all wait for the quota, so do those who are compared with them.
     waiting as (
         select campaign, step

@@ -49,13 +49,7 @@ with
             and held_out.step = monthly.step
             and held_out.month = monthly.month
     ),
-    pooled as (
-        select *
-        from compared
-        union all
-        select * replace (cast(null as date) as month)
-        from compared
-    )
+    pooled as ({{ and_all_months("compared") }})
 select
     pooled.campaign,
     campaigns.label_ja,

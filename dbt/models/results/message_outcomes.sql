@@ -57,24 +57,17 @@ with
         union all
         select
             'holdout',
-            starts.campaign,
-            starts.step,
+            campaign,
+            step,
             null,
-            starts.occurrence_id,
-            coalesce(merges.into_patient_id, starts.patient_id),
-            null,
-            null,
+            occurrence_id,
+            patient_id,
             null,
             null,
-            min(starts.on_day)
-        from {{ source("previous", "holdout_starts") }} as starts
-        left join {{ ref("stg_patient_merges") }} as merges on merges.patient_id = starts.patient_id
-        where starts.on_day < {{ as_of() }}
-        group by
-            starts.campaign,
-            starts.step,
-            starts.occurrence_id,
-            coalesce(merges.into_patient_id, starts.patient_id)
+            null,
+            null,
+            on_day
+        from ({{ earlier_holdout_starts() }}) as starts
     ),
     windows as (
         select

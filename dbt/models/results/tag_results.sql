@@ -1,6 +1,5 @@
 -- One row per tag and month of sending: what came of the messages of the campaigns that stand on
--- it,
--- for the patients who held it when they were told. No month is all months.
+-- it, for the patients who held it when they were told. No month is all months.
 with
     campaign_tags as (
         select campaign, unnest(string_split(trim(tags, ','), ',')) as tag
@@ -39,13 +38,7 @@ with
             and held_out.step = sent.step
             and held_out.month = sent.month
     ),
-    pooled as (
-        select *
-        from compared
-        union all
-        select * replace (cast(null as date) as month)
-        from compared
-    )
+    pooled as ({{ and_all_months("compared") }})
 select tag, month, {{ summed_results() }}
 from pooled
 group by tag, month
