@@ -96,7 +96,9 @@ def test_consent_is_given_purpose_by_purpose_with_its_proof() -> None:
     assert proof.event_id == given_["webhookEventId"]
 
 
-@pytest.mark.parametrize("said", ["配信停止", "配信 停止。", "ＳＴＯＰ", "停止"])
+@pytest.mark.parametrize(
+    "said", ["配信停止", "配信 停止。", "ＳＴＯＰ", "停止", "配信停止してください"]
+)
 def test_stop_ends_every_consent(said: str) -> None:
     assert agreed(after(tap("consent:v1:all:yes", ME, 0))) == set(words().purposes)
     assert not agreed(after(tap("consent:v1:all:yes", ME, 0), text(said, ME, 1)))

@@ -318,6 +318,8 @@ def test_any_order_and_any_number_of_deliveries_give_the_same_answers(
         ("triggers: [問診, 問診票]", "triggers: [設定]", 5, "設定"),
         ("triggers: [問診, 問診票]", "triggers: [ABCD2345]", 5, "code"),
         ("triggers: [問診, 問診票]", "triggers: [胸が痛い]", 5, "emergency"),
+        ("triggers: [問診, 問診票]", "triggers: [配信停止の方法]", 5, "means stop"),
+        ("triggers: [問診, 問診票]", "triggers: [💉]", 5, "no letter"),
         ("triggers: [問診, 問診票]", "triggers: []", 5, "triggers"),
         ("  - question: smoking", "  - question: smoking\n    free_text: true", 32, "free_text"),
         ("title: 問診票", "title: [", 6, ""),

@@ -74,6 +74,15 @@ def test_what_somebody_wrote_goes_after_its_days(night: Night) -> None:
     assert after(night.engine, 101).texts == 0
 
 
+def test_of_a_sentence_that_stops_the_word_is_left(night: Night) -> None:
+    hear(night.engine, chat.text("膝が痛くて通えないので配信停止してください", WHO, 0))
+    before = accounts(night.engine, CLINIC, date.max, Script())
+    assert after(night.engine, 4000).texts == 1
+    assert texts(night.engine) == ["配信停止"]
+    assert accounts(night.engine, CLINIC, date.max, Script()) == before
+    assert after(night.engine, 4000).texts == 0
+
+
 def test_what_an_account_is_stays_whatever_its_age(night: Night) -> None:
     code = issue_code(night.engine, CLINIC, ["7"], "self", "受付", chat.START)
     hear(
@@ -223,7 +232,18 @@ def test_the_audit_goes_after_its_days(night: Night) -> None:
 
 
 SAYINGS = st.sampled_from(
-    ["配信停止", "連携解除", "アンケート", "問診", "予約", "駅から遠い", "胸が痛い", "AB34CD56", ""]
+    [
+        "配信停止",
+        "痛くて通えないので配信停止して",
+        "連携解除",
+        "アンケート",
+        "問診",
+        "予約",
+        "駅から遠い",
+        "胸が痛い",
+        "AB34CD56",
+        "",
+    ]
 )
 TAPPED = st.sampled_from(
     [

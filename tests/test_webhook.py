@@ -141,6 +141,7 @@ def test_consent_is_a_tap_and_stopping_is_a_word(service: Service) -> None:
     [
         ("朝から胸が痛いです", True),
         ("子どもの意識が ない", True),
+        ("ｺﾄﾞﾓｶﾞ ｹｲﾚﾝ", True),
         ("胸のレントゲンはいつですか", False),
     ],
 )

@@ -146,6 +146,8 @@ def _taken(yml: Yml, keys: Keys, said: list[str], taken: Mapping[str, str]) -> I
     path = yml.path
     for at, word in enumerate(said):
         line = yml.line(*keys, at)
+        if not plain(word):
+            yield Finding(path, line, f"{word!r} has no letter", "choose another word")
         if code_in(word):
             yield Finding(path, line, f"{word!r} reads as a link code", "choose another word")
         for kind in KINDS:

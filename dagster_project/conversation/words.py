@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 KINDS = ("stop", "settings", "unlink", "chart", "login")  # what a message can mean by itself
-NOISE = re.compile(r"[\s\-‐−ー―。、．，.,!！?？「」『』]+")
+NOISE = re.compile(r"[\W_ー]+")  # spaces, signs, pictures, marks that change only how a sign looks
+KATAKANA = {each: each - 0x60 for each in range(ord("ァ"), ord("ヶ") + 1)}  # as hiragana
+GAP = "*"  # in a wording: up to eight letters of other words
 
 
 class Words(BaseModel):
@@ -19,6 +22,7 @@ class Words(BaseModel):
 
     version: str
     stop: list[str]
+    stop_anywhere: list[str]
     settings: list[str]
     unlink: list[str]
     chart: list[str]
@@ -28,17 +32,34 @@ class Words(BaseModel):
     urgent: list[str]
 
     def means(self, said: str, kind: str) -> bool:
-        """Return whether a message is one of the words of a kind, such as stop or unlink."""
-        return plain(said) in self._plain[kind]
+        """Return whether a message is one of the words of a kind, such as stop or unlink.
+
+        Stopping may be asked for within a sentence: rather once too often than not heard.
+        """
+        heard = plain(said)
+        return heard in self._plain[kind] or (
+            kind == "stop" and self._stops.search(heard) is not None
+        )
+
+    def the_word(self, said: str, kind: str) -> str:
+        """Return the word that means what a message of a kind does: itself, where it is one."""
+        return said if plain(said) in self._plain[kind] else str(getattr(self, kind)[0])
+
+    def is_urgent(self, said: str) -> bool:
+        """Return whether a message speaks of an emergency. Better once too often."""
+        return self._emergencies.search(plain(said)) is not None
 
     @cached_property
     def _plain(self) -> dict[str, frozenset[str]]:
         return {kind: frozenset(map(plain, getattr(self, kind))) for kind in KINDS}
 
-    def is_urgent(self, said: str) -> bool:
-        """Return whether a message speaks of an emergency. Better once too often."""
-        heard = plain(said)
-        return any(plain(word) in heard for word in self.urgent)
+    @cached_property
+    def _stops(self) -> re.Pattern[str]:
+        return _any_of(self.stop_anywhere)
+
+    @cached_property
+    def _emergencies(self) -> re.Pattern[str]:
+        return _any_of(self.urgent)
 
 
 @cache
@@ -49,5 +70,12 @@ def words() -> Words:
 
 
 def plain(text: str) -> str:
-    """Return a text as it is compared: one width, one case, no spaces and no punctuation."""
-    return NOISE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    """Return a text as it is compared: one width, case and kana, letters and figures alone."""
+    heard = NOISE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return heard.translate(KATAKANA)
+
+
+def _any_of(wordings: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds any of some wordings in a plain text."""
+    parts = ([re.escape(plain(part)) for part in each.split(GAP)] for each in wordings)
+    return re.compile("|".join(".{0,8}".join(each) for each in parts))

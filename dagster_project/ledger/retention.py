@@ -66,7 +66,8 @@ def retire(
 def _texts(con: Connection, clinic_id: str, before: date, script: Script) -> int:
     """Remove what people wrote before a day, but for codes and the words that mean something.
 
-    The fold gives the same accounts and answers afterwards.
+    Of a sentence that asks to stop, the word is left. The fold gives the same accounts and
+    answers afterwards.
     """
     old: Sequence[Any] = con.execute(
         select(line_event.c.event_id, line_event.c.said).where(
@@ -77,17 +78,22 @@ def _texts(con: Connection, clinic_id: str, before: date, script: Script) -> int
             line_event.c.at_ms < _start(before).timestamp() * 1000,
         )
     ).all()
-    free = [each for each in old if not _is_meant(each.said, script)]
-    for each in free:
-        one = and_(line_event.c.clinic_id == clinic_id, line_event.c.event_id == each.event_id)
-        left = REMOVED if script.is_own_words(each.said) else ""
-        con.execute(update(line_event).where(one).values(said=left))
-    return len(free)
+    left = {each.event_id: _left(each.said, script) for each in old}
+    longer = [each.event_id for each in old if left[each.event_id] != each.said]
+    for each in longer:
+        one = and_(line_event.c.clinic_id == clinic_id, line_event.c.event_id == each)
+        con.execute(update(line_event).where(one).values(said=left[each]))
+    return len(longer)
 
 
-def _is_meant(said: str, script: Script) -> bool:
-    is_word = any(script.words.means(said, each) for each in MEANT)
-    return is_word or script.started_by(said) is not None
+def _left(said: str, script: Script) -> str:
+    """Return what is left of a text: the word that it means, or a mark of somebody's own words."""
+    for kind in MEANT:
+        if script.words.means(said, kind):
+            return script.words.the_word(said, kind)
+    if script.started_by(said):
+        return said
+    return REMOVED if script.is_own_words(said) else ""
 
 
 def _reasons(con: Connection, clinic_id: str, before: date) -> int:
