@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,9 +28,10 @@ from dagster_project.delivery.plan import plan_night
 from dagster_project.delivery.reconcile import reconcile
 from dagster_project.forget.command import run_forget
 from dagster_project.forget.door import door_of
-from dagster_project.forget.forget import forget, purge
+from dagster_project.forget.forget import forget, purge, purge_older_night
 from dagster_project.forget.hashes import Forgotten, LostKeyError, read_key
 from dagster_project.forget.landed import strip_landing
+from dagster_project.forget.roll import roll_beside, unknown_to
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ingest.landing import Landing
@@ -39,7 +41,7 @@ from dagster_project.ledger.forgotten import read_forgotten, requests
 from dagster_project.ledger.overrides import Wish, make
 from dagster_project.ledger.schema import metadata
 from dagster_project.ledger.store import open_ledger, reading, writing
-from dagster_project.ledger.tables import audit, batch, intent
+from dagster_project.ledger.tables import attempt, audit, batch, intent
 from dagster_project.publish import read_build
 from dagster_project.settings import ROOT
 from dagster_project.simulator import RunningSimulator
@@ -333,6 +335,7 @@ def test_a_fresh_code_from_reception_makes_her_known_again(world: World) -> None
     assert set(accounts(engine, "good", date.max, Script())[HERS].links) == {HER}
     who = read_forgotten(engine, "good", settings.forget_key_path())
     assert not who.is_patient(HER)
+    assert not purge(settings, engine, "good"), "nor does the roll forget her again"
     with reading(engine) as con:  # the message she had counts again: the same one is not sent twice
         assert HERS in set(con.execute(select(intent.c.line_user_id)).scalars())
         used = con.execute(select(batch.c.body)).scalars().all()
@@ -479,6 +482,96 @@ def test_the_night_finishes_what_a_kill_cut_off(
     assert found(settings.data_dir)
     assert world.nightly(TUESDAY, at(TUESDAY, 2)) in {0, 3}  # no new export, so perhaps stale
     assert found(settings.data_dir) == []
+
+
+def back_up(world: World) -> Path:
+    """Return a folder with a backup of the ledger and the published night."""
+    settings = world.settings(MONDAY)
+    aside = world.folder / "backup"
+    aside.mkdir()
+    with closing(sqlite3.connect(settings.data_dir / "ledger.db")) as con:
+        con.execute("VACUUM INTO ?", [str(aside / "ledger.db")])
+    shutil.copyfile(settings.published_path("good"), aside / "warehouse.duckdb")
+    return aside
+
+
+def put_back_ledger(world: World, aside: Path) -> None:
+    settings = world.settings(MONDAY)
+    open_ledger(settings.ledger()).dispose()
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (settings.data_dir / name).unlink(missing_ok=True)
+    shutil.copyfile(aside / "ledger.db", settings.data_dir / "ledger.db")
+
+
+def test_a_ledger_from_a_backup_of_before_does_not_bring_her_back(world: World) -> None:
+    settings = world.settings(MONDAY)
+    aside = back_up(world)
+    assert said(world) == 0
+    put_back_ledger(world, aside)
+    shutil.copyfile(aside / "warehouse.duckdb", settings.published_path("good"))
+    engine = open_ledger(settings.ledger())
+    assert HERS in accounts(engine, "good", date.max, Script())
+    assert purge(settings, engine, "good"), "as the next night, and the next send, do by themselves"
+    assert found(settings.data_dir) == []
+    who = read_forgotten(engine, "good", settings.forget_key_path())
+    assert who.is_patient(HER)
+    assert who.is_account(HERS)
+    [request] = requests(engine, "good")
+    assert request.finished_at
+    assert request.made_by == "山田"
+    assert request.removed["line_event"] == 4 + 2
+    assert not purge(settings, engine, "good")
+    assert said(world) == 0, "a certificate can be printed again"
+    assert len(requests(engine, "good")) == 1
+
+
+@pytest.mark.long
+def test_of_a_ledger_put_back_the_next_send_writes_to_nobody_forgotten(world: World) -> None:
+    aside = back_up(world)
+    assert said(world) == 0
+    put_back_ledger(world, aside)
+    engine = open_ledger(world.settings(MONDAY).ledger())
+    with writing(engine, "good") as con:  # as planned, and waiting for its window
+        con.execute(intent.update().values(state="planned", batch_id=None))
+        con.execute(attempt.delete())
+        con.execute(batch.delete())
+    assert world.send(MONDAY, at(MONDAY, 11)) == 0, world.text()
+    assert world.received("good")[HERS] == 0
+    with reading(engine) as con:
+        assert HERS not in set(con.execute(select(intent.c.line_user_id)).scalars())
+
+
+def test_a_published_night_from_a_backup_of_before_is_stripped(world: World) -> None:
+    settings = world.settings(MONDAY)
+    engine = open_ledger(settings.ledger())
+    aside = back_up(world)
+    assert not purge_older_night(settings, engine, "good"), "nobody is forgotten yet"
+    assert said(world) == 0
+    assert not purge_older_night(settings, engine, "good"), "it names her no more"
+    shutil.copyfile(aside / "warehouse.duckdb", settings.published_path("good"))
+    assert found(settings.data_dir)
+    assert purge_older_night(settings, engine, "good")
+    assert found(settings.data_dir) == []
+    assert not purge_older_night(settings, engine, "good")
+
+
+def test_the_roll_names_nobody_and_without_its_key_stops_whoever_asks(world: World) -> None:
+    settings = world.settings(MONDAY)
+    aside = back_up(world)
+    assert said(world) == 0
+    roll = roll_beside(settings.forget_key_path())
+    assert roll.stat().st_mode & 0o777 == 0o600
+    [line] = roll.read_text().strip().splitlines()
+    assert HER not in line
+    assert HERS not in line
+    with roll.open("a") as file:
+        file.write(line[:40])  # cut off in the writing
+    assert said(world, CHILD) == 0
+    put_back_ledger(world, aside)
+    assert len(unknown_to(roll, "good", ())) == 2
+    settings.forget_key_path().unlink()
+    with pytest.raises(LostKeyError):
+        purge(settings, open_ledger(settings.ledger()), "good")
 
 
 def test_claims_come_through_the_door_as_if_they_had_been_stripped(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from dagster_project.clinic import clinic_in
 from dagster_project.forget.door import door_of
-from dagster_project.forget.forget import purge
+from dagster_project.forget.forget import purge, purge_older_night
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ledger.store import open_ledger
@@ -30,7 +30,9 @@ def landing_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         folder = settings.exports_dir / clinic.clinic_id
         ledger = open_ledger(settings.ledger())
         if purge(settings, ledger, clinic.clinic_id):
-            context.log.warning("a forgetting that was cut off is finished")
+            context.log.warning("a forgetting that was cut off, or undone by a backup, is finished")
+        if purge_older_night(settings, ledger, clinic.clinic_id):
+            context.log.warning("a published file from before a forgetting was put back: stripped")
         door = door_of(settings, ledger, clinic.clinic_id)
         report = ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of(), door)
         for file in report.files:

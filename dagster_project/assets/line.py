@@ -18,6 +18,7 @@ from dagster_project.delivery.send import ASLEEP, HELD
 from dagster_project.delivery.sweep import doubtful, expire_missed, settle_doubtful
 from dagster_project.delivery.watchdog import watch
 from dagster_project.forget.door import door_of
+from dagster_project.forget.forget import purge
 from dagster_project.forget.hashes import read_key
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.reachability import reachable
@@ -103,6 +104,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         folder = settings.exports_dir / clinic.clinic_id
         # Whoever blocked or withdrew since the night is in tonight's link export.
         ledger = open_ledger(settings.ledger())
+        purge(settings, ledger, clinic.clinic_id)  # a ledger from a backup may know too many
         door = door_of(settings, ledger, clinic.clinic_id)
         ingest_clinic(clinic, folder, settings.landing_dir(), settings.as_of(), door)
         path = settings.published_path(clinic.clinic_id)

@@ -36,10 +36,13 @@ def rows_published(published: Path, forgotten: Forgotten) -> dict[str, int]:
         return found
 
 
-def strip_published(published: Path, aside: Path, forgotten: Forgotten) -> None:
-    """Replace the published file by one without them; readers see the one or the other."""
+def strip_published(published: Path, aside: Path, forgotten: Forgotten) -> bool:
+    """Replace the published file by one without them; readers see the one or the other.
+
+    Return whether it named any.
+    """
     if not rows_published(published, forgotten):
-        return
+        return False
     aside.mkdir(parents=True, exist_ok=True)
     before, after = aside / "before.duckdb", aside / published.name
     for stale in (before, after):
@@ -56,6 +59,7 @@ def strip_published(published: Path, aside: Path, forgotten: Forgotten) -> None:
         con.execute(f"copy from database before to {published.stem}").fetchall()
     before.unlink()
     after.replace(published)
+    return True
 
 
 def _named(con: duckdb.DuckDBPyConnection, forgotten: Forgotten) -> Iterator[Named]:

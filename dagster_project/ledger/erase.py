@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from dagster_project.conversation.events import CHART_NAMED, CHART_TRIED
-from dagster_project.forget.hashes import Forgotten
+from dagster_project.forget.hashes import Forgotten, accounts_among, patients_among
 from dagster_project.ledger.batches import take_back
 from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient, staff_alert
 from dagster_project.ledger.schema import metadata
@@ -105,6 +105,23 @@ def scour(engine: Engine) -> bool:
         raw.close()
 
 
+def named_in(con: Connection, who: Forgotten) -> tuple[set[str], set[str]]:
+    """Return the patients and the accounts of forgotten hashes that a ledger still names."""
+    people: dict[str, set[str]] = {"patient_id": set(), "line_user_id": set()}
+    for table in metadata.sorted_tables:
+        for name in people.keys() & table.c.keys():
+            mine = select(table.c[name]).where(_is_of(table, who.clinic_id)).distinct()
+            people[name] |= {each for each in con.execute(mine).scalars() if each}
+    spoken = select(line_event.c.said).where(
+        line_event.c.clinic_id == who.clinic_id, line_event.c.kind.in_((CHART_NAMED, CHART_TRIED))
+    )
+    people["patient_id"] |= {said.split(" ")[-1] for said in con.execute(spoken).scalars()}
+    return (
+        patients_among(who, people["patient_id"]),
+        accounts_among(who, people["line_user_id"]),
+    )
+
+
 def _recall(
     con: Connection, clinic_id: str, patient: str, accounts: Collection[str], at: str
 ) -> None:
@@ -166,6 +183,8 @@ def _delete_tries(con: Connection, clinic_id: str, patient: str) -> int:
 
 
 def _is_of(table: Table, clinic_id: str) -> ColumnElement[bool]:
+    if table is intent_patient:
+        return _of_clinic(clinic_id)
     if table is link_code_patient:
         mine = select(link_code.c.digest).where(link_code.c.clinic_id == clinic_id)
         return link_code_patient.c.digest.in_(mine)
