@@ -18,8 +18,10 @@ import pytest
 from clinic_builder import Row
 from nights import MONDAY, World, at
 from sqlalchemy import event, select
+from webhook_service import serving
 
 from dagster_project.clinic import clinic_in
+from dagster_project.conversation.app import Ways
 from dagster_project.conversation.chart import chart_digest
 from dagster_project.conversation.codes import digest
 from dagster_project.conversation.events import CHART_NAMED, CHART_TRIED, Event, parse
@@ -35,6 +37,7 @@ from dagster_project.forget.roll import roll_beside, unknown_to
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.ingest.landing import Landing
+from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.conversation import accounts, issue_code, keep
 from dagster_project.ledger.erase import RENAMED, UnderWayError
 from dagster_project.ledger.forgotten import read_forgotten, requests
@@ -276,6 +279,40 @@ def test_thirty_old_exports_in_any_order_do_not_bring_her_back(world: World) -> 
     assert found(settings.data_dir) == []
     assert world.received("good")[HERS] == 0
     assert world.published("good", "select count(*) from patients_today") == [(32,)]
+
+
+def test_lines_late_events_leave_nothing_but_an_emergency_is_heard(world: World) -> None:
+    """Through HTTP, signed, shuffled and delivered again: the safety answer, and staff are told."""
+    assert said(world) == 0
+    settings = world.settings(MONDAY)
+    engine = open_ledger(settings.ledger())
+    urgent = {**chat.text("息が苦しい", HERS, 70), "replyToken": "urgent"}
+    events = [
+        {**chat.event("follow", HERS, 60), "replyToken": "follow"},
+        {**chat.text("配信設定", HERS, 61), "replyToken": "settings"},
+        {**chat.tap("consent:v1:all:yes", HERS, 62), "replyToken": "tap"},
+        urgent,
+    ]
+    ways = Ways(
+        forget_key=lambda: read_key(settings.forget_key_path()),
+        alert_targets={"good": ["webhook"]},
+    )
+    with serving(settings.ledger(), ways=ways) as service:
+        before = service.kept()
+        for seed in range(3):
+            for each in random.Random(seed).sample(events, len(events)):  # noqa: S311
+                assert service.say(each) == 200
+        assert service.answers.arrived.wait(5)
+        assert service.kept() == before
+    [(token, messages)] = service.answers.given
+    assert token == "urgent"  # noqa: S105
+    assert "119" in messages[0]["text"]
+    assert HERS not in accounts(engine, "good", date.max, Script())
+    with reading(engine) as con:
+        told = con.execute(select(staff_alert.c.text, staff_alert.c.alert_id)).all()
+    told = [text for text, alert_id in told if alert_id == urgent["webhookEventId"]]
+    assert len(told) == 1
+    assert found(settings.data_dir) == []
 
 
 def test_a_plan_of_the_night_before_writes_to_nobody_forgotten_since(world: World) -> None:

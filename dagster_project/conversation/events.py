@@ -17,10 +17,12 @@ from dagster_project.settings import TOKYO
 
 MAX_SAID = 5000
 MAX_KIND = 40
+MAX_MESSAGE_ID = 40
 MAX_EVENTS = 5000  # the smallest real ones would fill more than a webhook may hold
 TIMES = range(253_000_000_000_000)  # of milliseconds that are a day of the calendar
 # Kinds of our own, which nobody can deliver: what became of a message about a chart (chart.py).
 CHART_ASKED, CHART_NAMED, CHART_TRIED = "chart_asked", "chart_named", "chart_tried"
+UNSEND = "unsend"  # the sender took a message back
 OURS = {CHART_ASKED, CHART_NAMED, CHART_TRIED}
 
 
@@ -30,13 +32,17 @@ class BodyError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """One event of one account, ordered as it happened. `said` is a text, or a postback's data."""
+    """One event of one account, ordered as it happened. `said` is a text, or a postback's data.
+
+    `message_id` is LINE's, of the message that is said, or that is taken back.
+    """
 
     at_ms: int
     event_id: str
     kind: str  # follow, unfollow, message, postback, ...
     line_user_id: str
     said: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ def _arrival(raw: dict[str, Any]) -> Arrival:
         kind=_kind(kind),
         line_user_id=_clean(user, 40) if isinstance(user, str) else "",
         said=_said(raw),
+        message_id=_message_id(raw),
     )
     token = raw.get("replyToken")
     # On standby another system has the word; in a group others read along.
@@ -128,6 +135,14 @@ def _said(raw: dict[str, Any]) -> str:
         found = raw.get(part)
         if isinstance(found, dict) and isinstance(found.get(key), str):
             return _clean(found[key], MAX_SAID)
+    return ""
+
+
+def _message_id(raw: dict[str, Any]) -> str:
+    for part, key in (("message", "id"), ("unsend", "messageId")):
+        found = raw.get(part)
+        if isinstance(found, dict) and isinstance(found.get(key), str):
+            return _clean(found[key], MAX_MESSAGE_ID)
     return ""
 
 

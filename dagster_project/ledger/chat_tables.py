@@ -19,6 +19,7 @@ line_event = Table(
     Column("said", Text, nullable=False),
     Column("code_digest", String(64)),  # of the link code the message consists of
     Column("received_at", String(32), nullable=False),
+    Column("message_id", String(40)),  # LINE's, of a message and of the event that takes it back
     Index("line_event_by_account", "clinic_id", "line_user_id", "code_digest"),
     Index("line_event_by_code", "clinic_id", "code_digest", "line_user_id"),
 )

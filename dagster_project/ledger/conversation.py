@@ -13,11 +13,13 @@ from dagster_project.conversation.events import CHART_TRIED, Event, day_of
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
 from dagster_project.conversation.words import words
-from dagster_project.ledger.alerts import raise_written
+from dagster_project.forget.hashes import Forgotten
+from dagster_project.ledger.alerts import is_written, raise_written
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
+from dagster_project.ledger.unsent import take_back
 
 CODE_LIFE = timedelta(days=14)
 NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token
@@ -40,19 +42,31 @@ def keep(
     """Store the events that are not there yet, durably, and return the ids of those.
 
     With an emergency its line in the audit and the alert to staff are stored, or nothing is.
-    Nothing is kept of a forgotten account; LostKeyError where `key` cannot tell who that is.
+    Nothing is kept of a forgotten account, but that somebody wrote of an emergency, which is
+    returned too; LostKeyError where `key` cannot tell who that is.
     """
     with writing(engine, clinic_id) as con:
-        new = {each.event_id: each for each in heard_from(con, clinic_id, events, key, now)}
+        heard = heard_from(con, clinic_id, events, key, now)
+        new = {each.event_id: each for each in heard}
+        unheard = {each.event_id: each for each in events if each.event_id not in new}
         for event_id in _known(con, clinic_id, list(new)):
             del new[event_id]
         common = {"clinic_id": clinic_id, "received_at": stamp(now)}
         if new:
             con.execute(insert(line_event), [_row(each) | common for each in new.values()])
-        for each in new.values():
-            if each.kind == "message" and words().is_urgent(each.said):
-                _report_urgent(con, clinic_id, each, now, alert_targets)
+            take_back(con, clinic_id, new.values())
+        for each in filter(_is_urgent, new.values()):
+            _report_urgent(con, clinic_id, each, each.line_user_id, now, alert_targets)
+        for each in filter(_is_urgent, unheard.values()):
+            if not is_written(con, clinic_id, "urgent_message", each.event_id):
+                hashed = Forgotten(clinic_id, key).of_account(each.line_user_id)
+                _report_urgent(con, clinic_id, each, hashed, now, alert_targets)
+                new[each.event_id] = each
     return set(new)
+
+
+def _is_urgent(event: Event) -> bool:
+    return event.kind == "message" and words().is_urgent(event.said)
 
 
 def accounts(
@@ -152,11 +166,16 @@ def _issue(
 
 
 def _report_urgent(
-    con: Connection, clinic_id: str, event: Event, now: datetime, targets: Sequence[str]
+    con: Connection,
+    clinic_id: str,
+    event: Event,
+    who: str,
+    now: datetime,
+    targets: Sequence[str],
 ) -> None:
     """Write that somebody wrote of an emergency; the text itself stays with the event."""
-    write_audit(con, now, clinic_id, "urgent_message", event.line_user_id, event.event_id)
-    text = f"{URGENT}({event.line_user_id})"
+    write_audit(con, now, clinic_id, "urgent_message", who, event.event_id)
+    text = f"{URGENT}({who})"
     raise_written(con, now, clinic_id, "urgent_message", event.event_id, text, targets)
 
 

@@ -1,0 +1,43 @@
+"""What its sender took back in the chat is taken out of the ledger, whichever event came first.
+
+What it did by itself stays done: a stop, an unlinking, a code that was used.
+Source: https://developers.line.biz/en/reference/messaging-api/#unsend-event
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from dagster_project.conversation.events import UNSEND, Event
+from dagster_project.conversation.words import words
+from dagster_project.ledger.chat_tables import line_event
+
+DONE = ("stop", "unlink", "settings")
+
+
+def take_back(con: Connection, clinic_id: str, new: Iterable[Event]) -> None:
+    """Empty the texts that were taken back, of the accounts that have just written."""
+    users = {each.line_user_id for each in new if each.message_id}
+    mine = (line_event.c.clinic_id == clinic_id, line_event.c.line_user_id.in_(users))
+    gone = select(line_event.c.message_id).where(*mine, line_event.c.kind == UNSEND)
+    texts: Sequence[Any] = con.execute(
+        select(line_event.c.event_id, line_event.c.said).where(
+            *mine,
+            line_event.c.kind == "message",
+            line_event.c.said != "",
+            line_event.c.code_digest.is_(None),
+            line_event.c.message_id.in_(gone),
+        )
+    ).all()
+    for each in texts:
+        if (left := _left(each.said)) != each.said:
+            one = (line_event.c.clinic_id == clinic_id, line_event.c.event_id == each.event_id)
+            con.execute(update(line_event).where(*one).values(said=left))
+
+
+def _left(said: str) -> str:
+    for kind in DONE:
+        if words().means(said, kind):
+            return words().the_word(said, kind)
+    return ""
