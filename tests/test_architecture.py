@@ -128,3 +128,16 @@ def test_codes_are_data_and_names_are_never_matched() -> None:
         or name.search(path.read_text(encoding="utf-8"))
     }
     assert not guilty
+
+
+def test_what_needs_a_browser_is_in_files_named_so() -> None:
+    """`make test-browser` looks for its tests in those alone."""
+    marked = [
+        path.name
+        for path in Path(__file__).parent.glob("test_*.py")
+        if "pytestmark = pytest.mark.browser" in path.read_text(encoding="utf-8")
+        or "@pytest.mark.browser" in path.read_text(encoding="utf-8")
+    ]
+    here = Path(__file__).name
+    assert {"test_browser.py", "test_report_browser.py"} <= set(marked)
+    assert not [name for name in marked if not name.endswith("browser.py") and name != here]
