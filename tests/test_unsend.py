@@ -72,8 +72,9 @@ def test_an_answer_that_is_taken_back_is_none_in_any_order(tmp_path: Path) -> No
 
 
 def test_only_that_message_of_that_person_goes(engine: Engine) -> None:
-    hear(engine, text(SAID, 0), text("もうひとつ", 1, "m2"), text("別の人", 2, "m1", user(2)))
-    hear(engine, unsend(3), unsend(4, "m9"))
+    events = [text(SAID, 0), text("もうひとつ", 1, "m2"), text("別の人", 2, "m1", user(2))]
+    events += [unsend(3), unsend(4, "m9")]
+    keep(engine, "good", [one.event for one in parse(chat.body(events))], chat.START)
     assert sorted(kept(engine)) == ["もうひとつ", "別の人"]
 
 

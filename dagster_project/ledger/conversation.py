@@ -12,11 +12,9 @@ from dagster_project.conversation.codes import Code, code_in, digest, new_code
 from dagster_project.conversation.events import CHART_TRIED, Event, day_of
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
-from dagster_project.conversation.words import words
-from dagster_project.forget.hashes import Forgotten
-from dagster_project.ledger.alerts import is_written, raise_written
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.chat_tables import line_event, link_code, link_code_patient
+from dagster_project.ledger.emergencies import report
 from dagster_project.ledger.forgotten import heard_from
 from dagster_project.ledger.store import reading, stamp, writing
 from dagster_project.ledger.unsent import take_back
@@ -25,10 +23,6 @@ CODE_LIFE = timedelta(days=14)
 NONCE_LIFE = timedelta(minutes=10)  # as long as LINE's link token
 NOBODYS: Mapping[str, str] = MappingProxyType({})
 VALUES = 500  # in one statement; every database has its limit
-URGENT = (
-    "緊急を要することばを含むメッセージがありました。"
-    "LINE公式アカウントのチャットで、この時刻のトークをご確認ください。"
-)
 
 
 def keep(
@@ -55,18 +49,9 @@ def keep(
         if new:
             con.execute(insert(line_event), [_row(each) | common for each in new.values()])
             take_back(con, clinic_id, new.values())
-        for each in filter(_is_urgent, new.values()):
-            _report_urgent(con, clinic_id, each, each.line_user_id, now, alert_targets)
-        for each in filter(_is_urgent, unheard.values()):
-            if not is_written(con, clinic_id, "urgent_message", each.event_id):
-                hashed = Forgotten(clinic_id, key).of_account(each.line_user_id)
-                _report_urgent(con, clinic_id, each, hashed, now, alert_targets)
-                new[each.event_id] = each
-    return set(new)
-
-
-def _is_urgent(event: Event) -> bool:
-    return event.kind == "message" and words().is_urgent(event.said)
+        report(con, clinic_id, new.values(), now, alert_targets)
+        told = report(con, clinic_id, unheard.values(), now, alert_targets, key)
+    return {*new, *told}
 
 
 def accounts(
@@ -163,20 +148,6 @@ def _issue(
         for each in patient_ids:
             said = f"link code for patient {each}, {own.get(each, relation)}"
             write_audit(con, now, clinic_id, "link_code", made_by, said)
-
-
-def _report_urgent(
-    con: Connection,
-    clinic_id: str,
-    event: Event,
-    who: str,
-    now: datetime,
-    targets: Sequence[str],
-) -> None:
-    """Write that somebody wrote of an emergency; the text itself stays with the event."""
-    write_audit(con, now, clinic_id, "urgent_message", who, event.event_id)
-    text = f"{URGENT}({who})"
-    raise_written(con, now, clinic_id, "urgent_message", event.event_id, text, targets)
 
 
 def _known(con: Connection, clinic_id: str, event_ids: Sequence[str]) -> list[str]:

@@ -111,11 +111,12 @@ def named_in(con: Connection, who: Forgotten) -> tuple[set[str], set[str]]:
     for table in metadata.sorted_tables:
         for name in people.keys() & table.c.keys():
             mine = select(table.c[name]).where(_is_of(table, who.clinic_id)).distinct()
-            people[name] |= {each for each in con.execute(mine).scalars() if each}
+            people[name].update(map(str, con.execute(mine).scalars()))
     spoken = select(line_event.c.said).where(
         line_event.c.clinic_id == who.clinic_id, line_event.c.kind.in_((CHART_NAMED, CHART_TRIED))
     )
-    people["patient_id"] |= {said.split(" ")[-1] for said in con.execute(spoken).scalars()}
+    charts: Sequence[str] = con.execute(spoken).scalars().all()
+    people["patient_id"].update(said.split(" ")[-1] for said in charts)
     return (
         patients_among(who, people["patient_id"]),
         accounts_among(who, people["line_user_id"]),
