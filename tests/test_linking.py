@@ -1,6 +1,7 @@
 """Linking without a code: chart number and birth date, judged once and locked after five tries."""
 
 import json
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -20,10 +21,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
-from webhook_service import serving
+from webhook_service import Service, serving
 
 from dagster_project.conversation.app import Ways, build_app
-from dagster_project.conversation.chart import Judge, chart_digest
+from dagster_project.conversation.chart import Judge, born_on, chart_digest
 from dagster_project.conversation.events import Event
 from dagster_project.conversation.fold import Account, fold
 from dagster_project.conversation.script import Script
@@ -170,6 +171,71 @@ def test_many_accounts_cannot_guess_one_chart(place: Place, wrong: int, is_linke
     assert bool(place.links()) is is_linked
     place.say(chat.text("7 2021-05-20", ME, 11))
     assert "7" in place.links(), "another chart is not locked"
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_d4_five_wrong_birth_dates_lock_the_link_through_http(
+    tmp_path: Path, in_order: bool
+) -> None:
+    """Signed, delivered three times and shuffled; in whatever order, nothing of a chart is told."""
+    ledger, published = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "warehouse.duckdb"
+    publish(published)
+    engine = open_ledger(ledger)
+    known = partial(account, engine, "good", script=Script())
+    tries = [chat.text(f"12345 1980-02-0{n + 1}", ME, n) for n in range(5)]
+    events = [
+        {**each, "replyToken": each["webhookEventId"]} for each in [*tries, chat.text(RIGHT, ME, 5)]
+    ]
+    with serving(ledger, ways=Ways(judges={"good": Judge(published, words(), known)})) as service:
+        for seed in range(3):
+            first = in_order and seed == 0
+            order = events if first else random.Random(seed).sample(events, len(events))  # noqa: S311
+            for number, event in enumerate(order, 1):
+                assert service.say(event) == 200
+                assert not first or has_answered(service, number)
+        assert service.kept() == len(events)
+        assert has_answered(service, len(events))
+    now = account(engine, "good", ME, Script())
+    assert now.is_locked(events[-1]["timestamp"])
+    assert not now.links
+    said = [json.dumps(messages, ensure_ascii=False) for _, messages in service.answers.given]
+    assert not [each for each in said if "12345" in each or "1980" in each]
+    if in_order:
+        assert said == [said[0]] * len(events), "the lock is answered as the wrong tries were"
+        assert words().answers["not_linked"] in said[0]
+
+
+def has_answered(service: Service, times: int) -> bool:
+    for _ in range(250):
+        if len(service.answers.given) == times:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize(
+    "said",
+    [RIGHT, "12345 1980-01-03", "99999 1980-01-02", "12345 1980-13-02", "8 1980-01-02",
+     "9 1980-01-02", "12345 S99.1.1"],
+)  # fmt: skip
+def test_whatever_is_wrong_and_when_it_is_locked_the_same_is_looked_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """So the time an answer takes tells as little as its words."""
+    asked: list[str] = []
+
+    def counted(published: Path, chart: str) -> date | None:
+        asked.append(chart)
+        return born_on(published, chart)
+
+    monkeypatch.setattr("dagster_project.conversation.chart.born_on", counted)
+    place.say(chat.text(said, ME, 0))
+    assert len(asked) == 1
+    for minute in range(1, 7):
+        place.say(chat.text("12345 1970-01-01", ME, minute))
+    place.say(chat.text(said, ME, 8))
+    assert place.me().is_locked(chat.text("", ME, 8)["timestamp"])
+    assert len(asked) == 8
 
 
 def test_neither_number_nor_birth_date_is_kept_of_a_wrong_try_in_clear(place: Place) -> None:
