@@ -84,18 +84,22 @@ def status(clinics: Sequence[str], as_of: datetime | None) -> None:
 @click.argument("patient")
 @click.option("--tag", help="Only this tag.")
 @click.option("--campaign", help="Only this campaign.")
+@click.option("--consents", is_flag=True, help="Instead, every consent with its proof.")
 @clinic_option
 @as_of_option
 def explain(
     patient: str,
     tag: str | None,
     campaign: str | None,
+    consents: bool,
     clinics: Sequence[str],
     as_of: datetime | None,
 ) -> None:
     """Say why PATIENT has or lacks a tag, and why a message did or did not go."""
-    from dagster_project.insight.ask import ask  # noqa: PLC0415
+    from dagster_project.insight.ask import ask, ask_consents  # noqa: PLC0415
 
+    if consents:
+        sys.exit(ask_consents(Settings(), clinics, patient, console))
     day = as_of.date() if as_of else None
     sys.exit(ask(Settings(), clinics, patient, tag, campaign, day, console))
 

@@ -1,5 +1,6 @@
 """Linking without a code: chart number and birth date, judged once and locked after five tries."""
 
+import http.client
 import json
 import random
 import threading
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
-from webhook_service import Service, serving
+from webhook_service import Service, on_a_port, serving
 
 from dagster_project.conversation.app import Ways, build_app
 from dagster_project.conversation.chart import Judge, born_on, chart_digest
@@ -405,6 +406,25 @@ def test_only_the_clinics_login_gets_a_nonce(place: Place) -> None:
 )  # fmt: skip
 def test_half_a_request_is_refused(place: Place, changes: dict[str, Any]) -> None:
     assert ask(place, **changes).status == 400
+
+
+@pytest.mark.parametrize(("declared", "status"), [("9", 400), ("8193", 413), ("", 413), ("x", 413)])
+def test_a_request_says_how_long_it_is(place: Place, declared: str, status: int) -> None:
+    headers = {"Authorization": f"Bearer {LOGIN_SECRET}", "content-length": declared}
+    assert post(place.app, "/account-link/good", b"not json!", headers).status == status
+
+
+def test_a_request_that_never_ends_is_cut(place: Place) -> None:
+    with on_a_port(place.app, log_level="critical") as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.putrequest("POST", "/account-link/good")
+        connection.putheader("Authorization", f"Bearer {LOGIN_SECRET}")
+        connection.putheader("Content-Length", "100")
+        connection.endheaders(b"{")
+        began = time.monotonic()
+        assert connection.getresponse().status == 408
+        assert time.monotonic() - began < 2
+        connection.close()
 
 
 def test_a_night_is_published_while_charts_are_looked_up(place: Place) -> None:

@@ -6,6 +6,7 @@ webhook that account and nonce belong together. The nonce is kept as a digest li
 Source: https://developers.line.biz/en/docs/messaging-api/linking-accounts/
 """
 
+import asyncio
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from dagster_project.conversation.codes import RELATIONS
@@ -23,6 +24,7 @@ from dagster_project.ingest.reachability import patient_id
 from dagster_project.ledger.conversation import issue_nonce
 
 MAX_BODY = 8 * 1024
+BODY_SECONDS = 1.0  # for the whole body to arrive
 SECRET_PREFIX = "TAGLINE_LOGIN_SECRET_"  # noqa: S105 - the name of a variable
 
 
@@ -44,9 +46,15 @@ def endpoint(
         shown = request.headers.get("authorization", "").encode("latin-1", "replace")
         if not secret or not hmac.compare_digest(f"Bearer {secret}".encode(), shown):
             return Response(status_code=401)
-        if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
+        declared = request.headers.get("content-length", "")
+        if not declared.isdecimal() or int(declared[:20]) > MAX_BODY:
             return Response(status_code=413)
-        asked = _asked(await request.body())
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                raw = await request.body()
+        except (TimeoutError, ClientDisconnect):
+            return Response(status_code=408, headers={"Connection": "close"})
+        asked = _asked(raw)
         if asked is None:
             return Response(status_code=400)
         token, charts, relation = asked

@@ -5,6 +5,7 @@ from datetime import date
 
 from rich.console import Console
 
+from dagster_project.clinic import clinic_in
 from dagster_project.clinics import each_clinic, fail
 from dagster_project.exit_codes import FAILED, OK
 from dagster_project.insight.explain import explain
@@ -42,5 +43,25 @@ def ask(
     worst = each_clinic(settings.exports_dir, clinics, console, one)
     if worst == OK and not answered:
         console.print(f"[yellow]{patient}: どの医院の患者一覧にもいません / in no patient list[/]")
+        return FAILED
+    return worst
+
+
+def ask_consents(settings: Settings, clinics: Sequence[str], patient: str, console: Console) -> int:
+    """Print the consents of a patient at each clinic asked; FAILED if nobody is linked to them."""
+    from dagster_project.insight.consents import show_consents  # noqa: PLC0415 - reads the ledger
+
+    answered = []
+
+    def one(clinic_id: str) -> int:
+        if settings.published_path(clinic_id).exists():
+            clinic = clinic_in(settings.exports_dir, clinic_id)
+            answered.append(show_consents(settings, clinic, patient, console))
+        return OK
+
+    worst = each_clinic(settings.exports_dir, clinics, console, one)
+    if worst == OK and not any(answered):
+        said = f"{patient}: 連携しているアカウントはありません / no account is linked"
+        console.print(f"[yellow]{said}[/]")
         return FAILED
     return worst

@@ -82,6 +82,12 @@ def account(engine: Engine, clinic_id: str, line_user_id: str, script: Script) -
     return fold(events, codes, script).get(line_user_id, Account())
 
 
+def events_of(engine: Engine, clinic_id: str, line_user_id: str) -> list[Event]:
+    """Return what one account ever sent."""
+    with reading(engine) as con:
+        return _events(con, clinic_id, {line_user_id})
+
+
 def issue_code(
     engine: Engine,
     clinic_id: str,
