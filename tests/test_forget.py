@@ -141,6 +141,10 @@ def lived(parsed: Path, line: RunningSimulator, tmp_path_factory: pytest.TempPat
     work = settings.work_path("good")
     work.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(settings.published_path("good"), work)  # of a night that stopped
+    for command in ("replay", "backtest"):  # of one that was killed
+        left = settings.data_dir / f"{command}-x1y2z3"
+        left.mkdir()
+        shutil.copyfile(settings.published_path("good"), left / "before.duckdb")
     return world
 
 
@@ -198,6 +202,14 @@ def test_before_she_is_forgotten_she_is_found_everywhere(world: World) -> None:
     for each in ("ledger.db", ".parquet", "warehouse.duckdb main.patient_tags", "morning.html"):
         assert each in places, each
     assert "journal.jsonl" in places
+
+
+def test_what_dagster_and_dbt_keep_of_the_night_never_named_her(lived: World) -> None:
+    data = lived.settings(MONDAY).data_dir
+    files = [path for name in ("dagster", "dbt") for path in (data / name).rglob("*")]
+    content = [path.read_bytes() for path in files if path.is_file()]
+    assert any(b"land_exports" in each for each in content), "it is what was kept of that night"
+    assert not [each for each in content if HERS.encode() in each or HER.encode() in each]
 
 
 def test_forgotten_she_is_nowhere_and_the_sums_still_add_up(world: World) -> None:

@@ -19,8 +19,9 @@ def remove_traces(settings: Settings, forgotten: Forgotten) -> None:
     """
     data = settings.data_dir.resolve()
     shutil.rmtree(settings.work_path(forgotten.clinic_id).parent, ignore_errors=True)
-    for left in data.glob("replay-*"):  # of a replay that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for command in ("replay", "backtest"):  # of one that was killed
+        for left in data.glob(f"{command}-*"):
+            shutil.rmtree(left, ignore_errors=True)
     for page in data.glob("pages/*.html"):
         if _is_named(page.read_text(encoding="utf-8"), forgotten):
             page.unlink()
