@@ -13,10 +13,11 @@ from nights import DBT
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
+from dagster_project.simulate.nights import DECIDING
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results")
-MODELS = ("delivery_decisions", "holdout_starts", *MARTS)
+MODELS = (*DECIDING, "holdout_starts", *MARTS)
 # Of the models before them, the columns they read.
 INPUTS = {
     "stg_visits": "patient_id varchar, visited_on date, source varchar, file_id varchar",

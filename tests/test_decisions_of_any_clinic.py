@@ -20,6 +20,7 @@ from nights import DBT
 from dagster_project import transform
 from dagster_project.prepare import TABLES
 from dagster_project.rules import PROJECT
+from dagster_project.simulate.nights import DECIDING
 
 ANY_DAY = date(1900, 1, 1)
 # Over the ends of a month and of a half-year, so that caps and cycles begin anew.
@@ -28,7 +29,7 @@ ACCOUNTS = ["U1", "U2", "U3", "U4"]
 PATIENTS = ["1", "2", "3", "4", "5", "6", "7", "8"]
 MERGED = {"91": "1", "92": "2", "93": "3", "94": "4"}
 CAMPAIGNS = ["c1", "c2", "c3", "c4", "c5"]
-MODELS = ("stg_deliveries", "addressees", "delivery_decisions", "delivery_plan")
+MODELS = ("stg_deliveries", "addressees", *DECIDING, "delivery_plan")
 DELIVERED = ("accepted", "batched", "unknown")
 INPUTS = {
     "patients_today": "patient_id varchar, age_years integer, is_deceased boolean,"
