@@ -45,6 +45,8 @@ INPUTS = {
     "scenario_positions": "campaign varchar, patient_id varchar, entered_on date,"
     " state varchar, ended_on date, last_step integer, next_step integer, next_due_on date",
     "stg_patient_merges": "patient_id varchar, into_patient_id varchar",
+    "campaign_turns": "campaign varchar, step integer, visits_per_message double,"
+    " given_priority integer",
 }
 LAID_IN = ("clinic.profile", "clinic.contact_policy", "clinic.open_days", "clinic.campaign_content",
            "ledger.deliveries", "ledger.vetoes", "checks.verdicts")  # fmt: skip
@@ -113,6 +115,8 @@ def any_clinic(draw: Random) -> dict[str, Any]:
         for each in PATIENTS
         if not one_in(4)
     }
+    measured = draw.sample(CAMPAIGNS, draw.randint(0, len(CAMPAIGNS)))
+    given = sorted(campaigns[each]["priority"] for each in measured)
     history = [
         {
             "campaign": campaign,
@@ -131,6 +135,15 @@ def any_clinic(draw: Random) -> dict[str, Any]:
         "links": links,
         "campaigns": campaigns,
         "candidates": candidates,
+        "turns": [
+            {
+                "campaign": each,
+                "step": 1,
+                "visits_per_message": -place / 10,
+                "given_priority": priority,
+            }
+            for place, (each, priority) in enumerate(zip(measured, given, strict=True))
+        ],
         "history": history,
         "vetoes": draw.sample(["patient 2", "patient 91", "campaign c3"], draw.randint(0, 1)),
         "held": "c2" if one_in(8) else None,
@@ -181,6 +194,7 @@ class Warehouse:
             "candidates",
             [{"campaign": c, "patient_id": p, **r} for (c, p), r in clinic["candidates"].items()],
         )
+        self.fill("campaign_turns", clinic["turns"])
         self.fill(
             "stg_patient_merges",
             [{"patient_id": old, "into_patient_id": new} for old, new in MERGED.items()],

@@ -44,6 +44,9 @@ STANDING = {
     " cast(null as date) as due_on, cast(null as date) as deadline_on,"
     " cast(null as varchar) as evidence from planted cross join simulated",
     "stg_patient_merges": "select '' as patient_id, '' as into_patient_id where false",
+    # One campaign changes places with nobody.
+    "campaign_turns": "select '' as campaign, 1 as step, 1 as priority,"
+    " cast(0 as double) as visits_per_message, 1 as given_priority where false",
     "patient_tags": "select '' as patient_id, '' as tag, 'has' as state where false",
 }
 

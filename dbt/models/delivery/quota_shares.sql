@@ -8,7 +8,8 @@ with
             messages.line_user_id,
             messages.campaign,
             messages.step,
-            messages.priority,
+            coalesce(turns.given_priority, messages.priority) as priority,
+            turns.visits_per_message,
             max(case when messages.has_deadline then 1 else 0 end) = 1 as has_deadline,
             min(case when messages.has_deadline then messages.deadline_on end) as deadline_on,
             max(messages.score) as score,
@@ -26,12 +27,30 @@ with
             and places.step = messages.step
             and places.has_place
         inner join {{ ref("campaigns") }} as campaigns on campaigns.campaign = messages.campaign
+        left join
+            {{ ref("campaign_turns") }} as turns
+            on turns.campaign = messages.campaign
+            and turns.step = messages.step
         group by
             messages.occurrence_id,
             messages.line_user_id,
             messages.campaign,
             messages.step,
-            messages.priority
+            coalesce(turns.given_priority, messages.priority),
+            turns.visits_per_message
+    ),
+    -- Of one priority, what a message brings goes first, where it is known of all of them: days
+    -- waited and visits are not to be compared.
+    weighed as (
+        select
+            *,
+            case
+                when
+                    count(visits_per_message) over (partition by has_deadline, priority)
+                    = count(*) over (partition by has_deadline, priority)
+                then visits_per_message
+            end as worth
+        from messages
     ),
     -- A campaign goes whole, in a turn of its own. Those of one priority that may go in parts are
     -- one turn, after those of it that may not: the best score goes first.
@@ -42,22 +61,27 @@ with
                 order by
                     case when has_deadline then 0 else 1 end,
                     case when has_deadline then 0 else priority end,
+                    case when has_deadline then 0 else worth end desc,
                     case when may_go_in_parts and not has_deadline then 1 else 0 end,
                     case when has_deadline or may_go_in_parts then '' else campaign end,
                     case when has_deadline or may_go_in_parts then 0 else step end
             ) as turn
-        from messages
+        from weighed
     ),
     queue as (
         select
             occurrence_id,
             line_user_id,
+            campaign,
+            step,
+            has_deadline,
             turn,
             row_number() over (
                 partition by turn
                 order by
                     deadline_on,
                     priority,
+                    worth desc,
                     score desc,
                     md5(occurrence_id || '/' || line_user_id),
                     occurrence_id,
@@ -101,6 +125,9 @@ with
 select
     queue.occurrence_id,
     queue.line_user_id,
+    queue.campaign,
+    queue.step,
+    queue.has_deadline,
     queue.turn,
     queue.place,
     queue.goes_in_parts,
