@@ -1,6 +1,5 @@
--- One row per account, campaign and step that would write to it anew: whether it has a place
--- among the
--- messages the account may still have today. The smaller priority goes first.
+-- One row per account, campaign and step that would write to it anew: whether it has a place among
+-- the messages the account may still have today. The smaller priority goes first.
 with
     wanted as (
         select distinct

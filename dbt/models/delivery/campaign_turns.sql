@@ -1,6 +1,5 @@
 -- One row per campaign's step whose effect is measured: how many visits a message of it brings that
--- would not have been, and, of the priorities of all such steps, the one it is given: the best
--- first.
+-- would not have been, and the priority it is given for that, of those such steps hold.
 with
     compared as (
         select

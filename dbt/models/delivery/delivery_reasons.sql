@@ -1,6 +1,5 @@
 -- One row per campaign and candidate: the first reason of their own why nothing is sent, in the
--- order
--- of decision_reasons, or send. What others take from them, places and quota, comes after it.
+-- order of decision_reasons, or send. What others take from them, places and quota, comes after it.
 with
     held as ({{ held_campaigns() }}),
     -- What a person said not to send. It is decided here too, not by the gate alone, or a child

@@ -1,6 +1,6 @@
 -- One row per message of tonight that has a place: in which turn it gets its share of what the
--- month
--- has left, and whether it does: first whose last day does not wait, then campaign by campaign.
+-- month has left, and whether it does. First those whose last day does not wait, then campaign by
+-- campaign, by priority and by what a message is known to bring.
 with
     messages as (
         select
