@@ -13,10 +13,11 @@ from nights import DBT
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
+from dagster_project.simulate.nights import DECIDING
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results")
-MODELS = ("delivery_decisions", "holdout_starts", *MARTS)
+MODELS = ("campaign_turns", *DECIDING, "holdout_starts", *MARTS)
 # Of the models before them, the columns they read.
 INPUTS = {
     "stg_visits": "patient_id varchar, visited_on date, source varchar, file_id varchar",
@@ -24,6 +25,8 @@ INPUTS = {
     "stg_patient_merges": "patient_id varchar, into_patient_id varchar",
     "campaigns": "campaign varchar, label_ja varchar, purpose varchar, priority integer,"
     " tags varchar, attribution_days integer, visited_within_days integer, cooldown_days integer",
+    "campaign_turns": "campaign varchar, step integer, visits_per_message double,"
+    " given_priority integer",
     "delivery_decisions": "campaign varchar, step integer, patient_id varchar, reason varchar,"
     " occurrence_id varchar, line_user_id varchar, because_on date",
     "tag_history": "tag varchar, patient_id varchar, held_from date, held_to date",

@@ -1,19 +1,22 @@
 """Acceptance D20: what the month has left, shared out at night, seen in the morning, kept to."""
 
+import json
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
+import duckdb
 import pytest
 from clinic_builder import Row, user, write_clinic
 from nights import MONDAY, World, at, written_to
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from dagster_project.clinic import clinic_in
 from dagster_project.commands import run_nightly
+from dagster_project.insight.ask import ask
 from dagster_project.insight.morning_page import write_morning
-from dagster_project.ledger.store import open_ledger, reading
-from dagster_project.ledger.tables import alert, attempt
+from dagster_project.ledger.store import open_ledger, reading, writing
+from dagster_project.ledger.tables import alert, attempt, batch, intent, intent_patient
 
 JULY = date(2026, 7, 1)
 SEEN = date(2026, 5, 20)
@@ -241,3 +244,101 @@ def test_a_line_nobody_can_reach_stops_no_night_and_cuts_nothing(world: World) -
     assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
     children, lifestyle, _, women = groups
     assert world.received("d20") == {user(n): 1 for n in (*children, *lifestyle, *women)}
+
+
+TOLD_ON = date(2026, 4, 20)
+# Of forty who were told of each campaign so many came in its window; of forty left out six did.
+CAME = {"lifestyle_checkup": 16, "lapsed_6_months": 30}
+PURPOSES = {"lifestyle_checkup": "lifestyle", "lapsed_6_months": "visit"}
+COMPARED = 40
+
+
+def numbers_of(campaign: str, arm: str) -> range:
+    first = 10_000 * (1 + [*CAME].index(campaign)) + (1_000 if arm == "left out" else 0)
+    return range(first, first + COMPARED)
+
+
+def of_april(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Add those who were told in April, or left out, and the visits of some of them since."""
+    for campaign, came in CAME.items():
+        for arm, visits in (("told", came), ("left out", 6)):
+            who = [str(n) for n in numbers_of(campaign, arm)]
+            rows["patients"] += [{"patient_no": n, "birth_date": "1990-03-02"} for n in who]
+            rows["visits"] += [{"patient_no": n, "visited_on": "2026-03-02"} for n in who]
+            rows["visits"] += [{"patient_no": n, "visited_on": "2026-05-11"} for n in who[:visits]]
+    return rows
+
+
+def plant_april(world: World) -> None:
+    """Let the ledger and the published night know whom April's messages reached, and whom not."""
+    engine = open_ledger(world.settings(MONDAY).ledger())
+    moment = at(TOLD_ON, 10).astimezone(UTC).isoformat()
+    published = duckdb.connect(str(world.settings(MONDAY).published_path("d20")))
+    with published as night, writing(engine, "d20") as con:
+        for campaign, purpose in PURPOSES.items():
+            occurrence = f"d20/{campaign}/1/v/2026-04"
+            people = [user(n) for n in numbers_of(campaign, "told")]
+            common = {"clinic_id": "d20", "campaign": campaign, "priority": 1,
+                      "occurrence_id": occurrence}  # fmt: skip
+            con.execute(insert(batch).values(
+                **common, id=campaign, recipients=COMPARED, retry_key=campaign, sha256="",
+                body=json.dumps({"to": people, "messages": []}).encode(),
+                unit=campaign, state="accepted", frozen_at=moment, first_try_at=moment,
+                not_after=moment, tries=1, accepted_at=moment,
+            ))  # fmt: skip
+            for n in numbers_of(campaign, "told"):
+                who = {"occurrence_id": occurrence, "line_user_id": user(n)}
+                con.execute(insert(intent).values(
+                    **common, line_user_id=user(n), step=1, purpose=purpose, content_version="v",
+                    as_of=TOLD_ON, build_id="b", state="batched", batch_id=campaign,
+                    changed_at=moment,
+                ))  # fmt: skip
+                con.execute(insert(intent_patient).values(**who, patient_id=str(n)))
+            night.executemany(
+                "insert into holdout_starts (campaign, step, patient_id, on_day, occurrence_id)"
+                " values (?, 1, ?, ?, ?)",
+                [[campaign, str(n), TOLD_ON, occurrence] for n in numbers_of(campaign, "left out")],
+            )
+
+
+def order(world: World) -> list[tuple[object, ...]]:
+    """Return the campaigns by turn, and how many messages of each the month still takes."""
+    return world.published(
+        "d20",
+        "select campaign, count(*) filter (is_granted) from quota_shares group by campaign"
+        " order by min(turn)",
+    )
+
+
+def test_the_campaign_whose_messages_bring_more_goes_first_once_that_is_known(
+    world: World,
+) -> None:
+    groups = people((0, 3, 3, 0))
+    _, lifestyle, dormant, _ = groups
+    write(world, MONDAY, of_april(rows_of(groups, waited=0)))
+    spend(world, LIMIT)
+    assert world.nightly(MONDAY, at(MONDAY, 2)) == 0, world.text()
+    # Nothing is known of either: by priority.
+    assert order(world) == [("lifestyle_checkup", 0), ("lapsed_6_months", 0)]
+    assert "<td>優先順位 2</td>" in sheet(world, MONDAY)
+
+    plant_april(world)
+    tuesday = MONDAY + timedelta(days=1)
+    write(world, tuesday, of_april(rows_of(groups, waited=0)))
+    spend(world, LIMIT - 3)
+    # A day later its answer of Monday counts no longer.
+    assert world.nightly(tuesday, at(tuesday, 2, 30)) == 0, world.text()
+    assert order(world) == [("lapsed_6_months", 3), ("lifestyle_checkup", 0)]
+    page = sheet(world, tuesday)
+    assert "1通あたりの来院 +0.60 (優先順位 3 → 2)" in page
+    assert "1通あたりの来院 +0.25 (優先順位 2 → 3)" in page
+
+    # Whoever waits is told why.
+    world.said.clear()
+    asked = world.settings(tuesday)
+    assert ask(asked, [], str(lifestyle[0]), None, "lifestyle_checkup", None, world._console()) == 0
+    assert "quota turn: 2 — 1通あたりの来院 +0.25 (優先順位 2 → 3)" in world.text()
+
+    # The gate keeps to it.
+    assert world.send(tuesday, at(tuesday, 10, 1)) == 0
+    assert world.received("d20") == {user(n): 1 for n in dormant}

@@ -20,6 +20,7 @@ from nights import DBT
 from dagster_project import transform
 from dagster_project.prepare import TABLES
 from dagster_project.rules import PROJECT
+from dagster_project.simulate.nights import DECIDING
 
 ANY_DAY = date(1900, 1, 1)
 # Over the ends of a month and of a half-year, so that caps and cycles begin anew.
@@ -28,7 +29,7 @@ ACCOUNTS = ["U1", "U2", "U3", "U4"]
 PATIENTS = ["1", "2", "3", "4", "5", "6", "7", "8"]
 MERGED = {"91": "1", "92": "2", "93": "3", "94": "4"}
 CAMPAIGNS = ["c1", "c2", "c3", "c4", "c5"]
-MODELS = ("stg_deliveries", "addressees", "delivery_decisions", "delivery_plan")
+MODELS = ("stg_deliveries", "addressees", *DECIDING, "delivery_plan")
 DELIVERED = ("accepted", "batched", "unknown")
 INPUTS = {
     "patients_today": "patient_id varchar, age_years integer, is_deceased boolean,"
@@ -44,6 +45,8 @@ INPUTS = {
     "scenario_positions": "campaign varchar, patient_id varchar, entered_on date,"
     " state varchar, ended_on date, last_step integer, next_step integer, next_due_on date",
     "stg_patient_merges": "patient_id varchar, into_patient_id varchar",
+    "campaign_turns": "campaign varchar, step integer, visits_per_message double,"
+    " given_priority integer",
 }
 LAID_IN = ("clinic.profile", "clinic.contact_policy", "clinic.open_days", "clinic.campaign_content",
            "ledger.deliveries", "ledger.vetoes", "checks.verdicts")  # fmt: skip
@@ -112,6 +115,8 @@ def any_clinic(draw: Random) -> dict[str, Any]:
         for each in PATIENTS
         if not one_in(4)
     }
+    measured = draw.sample(CAMPAIGNS, draw.randint(0, len(CAMPAIGNS)))
+    given = sorted(campaigns[each]["priority"] for each in measured)
     history = [
         {
             "campaign": campaign,
@@ -130,6 +135,15 @@ def any_clinic(draw: Random) -> dict[str, Any]:
         "links": links,
         "campaigns": campaigns,
         "candidates": candidates,
+        "turns": [
+            {
+                "campaign": each,
+                "step": 1,
+                "visits_per_message": -place / 10,
+                "given_priority": priority,
+            }
+            for place, (each, priority) in enumerate(zip(measured, given, strict=True))
+        ],
         "history": history,
         "vetoes": draw.sample(["patient 2", "patient 91", "campaign c3"], draw.randint(0, 1)),
         "held": "c2" if one_in(8) else None,
@@ -180,6 +194,7 @@ class Warehouse:
             "candidates",
             [{"campaign": c, "patient_id": p, **r} for (c, p), r in clinic["candidates"].items()],
         )
+        self.fill("campaign_turns", clinic["turns"])
         self.fill(
             "stg_patient_merges",
             [{"patient_id": old, "into_patient_id": new} for old, new in MERGED.items()],

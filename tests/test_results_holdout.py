@@ -10,6 +10,7 @@ from results_tables import CAMPAIGN, Laid, numbers
 
 from dagster_project.insight.results import campaign_results, pooled
 from dagster_project.insight.uplift import Arm, detectable, uplift
+from dagster_project.simulate.nights import DECIDING
 
 SENT = date(2026, 5, 1)
 SEEDS = 200
@@ -155,7 +156,7 @@ def test_the_same_people_are_left_out_month_after_month_and_in_every_campaign_of
     )]  # fmt: skip
     laid.lay("clinic.open_days", *({"day": day} for day in days if day.weekday() != 6))
     for day in days:
-        laid.night(day, "stg_deliveries", "delivery_decisions", "holdout_starts")
+        laid.night(day, "stg_deliveries", *DECIDING, "holdout_starts")
         laid.hand_on("holdout_starts")
         laid.con.execute(
             "insert into ledger.deliveries by name select occurrence_id, campaign, step,"

@@ -16,6 +16,8 @@ from dagster_project.settings import Settings
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 SEGMENT = "seg_"
+# What a message of each campaign brings decides only which of several goes first.
+OF_SEVERAL = "campaign_turns"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def _named_by(settings: Settings, manifest: Manifest, campaign: str) -> Callable
     def is_of_use(name: str) -> bool:
         if name.startswith(TAG):
             return name.removeprefix(TAG) in words or name not in tag_files
+        if name == OF_SEVERAL:
+            return False
         return not name.startswith(SEGMENT) or name == segment
 
     tag_files = {f"{TAG}{tag}" for tag in tags(manifest)}

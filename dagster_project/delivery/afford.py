@@ -64,7 +64,7 @@ def chosen(
     """Return the messages that fit into what is left, and those that wait.
 
     The night's own order, asked again with what LINE says now: the queue of
-    delivery_decisions.sql, turn by turn.
+    quota_shares.sql, turn by turn.
     """
     if left is None:
         return list(ready), []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from dagster_project.insight.turns import Why
 from dagster_project.publish import Build
 
 
@@ -43,7 +44,8 @@ class CampaignAnswer:
     """One campaign and the patient: the one reason, and the day behind it where there is one.
 
     `delivery` is what the ledger says became of a plan of that day, where it is known; `variant`
-    which text of an A/B test is theirs, None without a test.
+    which text of an A/B test is theirs, None without a test; `turn` when the message got its share
+    of what the month had left, and `why_then`, None where it asked for none and of a past night.
     """
 
     campaign: str
@@ -53,6 +55,8 @@ class CampaignAnswer:
     because_on: date | None
     delivery: str | None
     variant: str | None
+    turn: int | None = None
+    why_then: Why | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Read from the published warehouse only, so that it says what the sender knew, an
 well under two seconds: no dbt and no Dagster is loaded for it.
 """
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import duckdb
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 from dagster_project.insight.explain_past import night_of, past_campaigns, past_tags
+from dagster_project.insight.turns import Why
 from dagster_project.publish import build_of, reading_published
 
 HIDDEN = {"patient_id", "file_id", "line_no", "birth_date"}
@@ -108,11 +110,19 @@ def _campaigns(
 ) -> list[CampaignAnswer]:
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(d.reason, 'not_in_segment'),"
-        " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end"
+        " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end,"
+        " d.quota_turn, s.has_deadline, c.priority, t.given_priority, t.visits_per_message"
         " from campaigns c"
         " left join delivery_decisions d on d.campaign = c.campaign and d.patient_id = ?"
         " left join decision_reasons r on r.reason = d.reason"
+        " left join quota_shares s on d.quota_turn is not null"
+        " and s.occurrence_id = d.occurrence_id and s.line_user_id = d.line_user_id"
+        " left join campaign_turns t on t.campaign = s.campaign and t.step = s.step"
         " where ? is null or c.campaign = ? order by c.priority",
         [who, campaign, campaign],
     ).fetchall()
-    return [CampaignAnswer(*row) for row in rows]
+    answers = [CampaignAnswer(*row[:7]) for row in rows]
+    return [
+        answer if row[7] is None else replace(answer, turn=row[7], why_then=Why(*row[8:]))
+        for answer, row in zip(answers, rows, strict=True)
+    ]

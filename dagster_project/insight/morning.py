@@ -13,6 +13,7 @@ from dagster_project.checks.audience import out_of_band
 from dagster_project.insight.share import Share, read_share
 from dagster_project.insight.standing import asks_for_people, held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
+from dagster_project.insight.turns import Turn, read_turns
 from dagster_project.ledger.preflight import Look, last_look
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
@@ -68,6 +69,7 @@ class Morning:
     used: int  # messages of ours that LINE took this month
     limit: int | None
     share: Share  # of what LINE said the month has left
+    turns: Sequence[Turn]  # in which it was shared out
     look: Look  # at the channel, before the window
 
     @property
@@ -115,12 +117,14 @@ def read_morning(
                 " from campaigns order by priority, campaign"
             ).fetchall()
         ]
-        share = read_share(con)
+        share, turns = read_share(con), read_turns(con)
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
     held += [asks_for_people(*each) for each in out_of_band(published).items()]
     look = last_look(engine, night.build.clinic_id)
-    return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share, look)
+    return Morning(
+        night.build, as_of, campaigns, failed, fates, held, used, limit, share, turns, look
+    )
 
 
 def _campaign(

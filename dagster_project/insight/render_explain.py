@@ -91,6 +91,9 @@ def _campaign(console: Console, campaign: CampaignAnswer) -> None:
         f" {said}{on} / {campaign.reason}{on}",
         highlight=False,
     )
+    if campaign.why_then:
+        said = f"    今月の残りを分ける順番 / quota turn: {campaign.turn} — {campaign.why_then}"
+        console.print(said, highlight=False)
     if campaign.variant:
         console.print(f"    A/Bテストの文面 / text: {campaign.variant}", highlight=False)
     if campaign.delivery:

@@ -16,14 +16,17 @@ from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
-NIGHTLY = (
-    "stg_deliveries",
-    "addressees",
-    "scenario_events",
-    "scenario_positions",
+# The steps of a decision, each upon those before it.
+DECIDING = (
+    "candidate_messages",
+    "contact_history",
+    "delivery_reasons",
+    "account_places",
+    "quota_shares",
     "delivery_decisions",
 )
-WITHOUT_A_DAY = {"stg_deliveries", "addressees"}
+NIGHTLY = ("stg_deliveries", "addressees", "scenario_events", "scenario_positions", *DECIDING)
+WITHOUT_A_DAY = {"stg_deliveries", "addressees", "account_places", "quota_shares"}
 AS_OF = f"cast('{ANY_DAY}' as date)"
 # What those models read of the ones before them: of the planted patients, what a day knows.
 INPUTS = {
@@ -41,6 +44,9 @@ STANDING = {
     " cast(null as date) as due_on, cast(null as date) as deadline_on,"
     " cast(null as varchar) as evidence from planted cross join simulated",
     "stg_patient_merges": "select '' as patient_id, '' as into_patient_id where false",
+    # One campaign changes places with nobody.
+    "campaign_turns": "select '' as campaign, 1 as step, 1 as priority,"
+    " cast(0 as double) as visits_per_message, 1 as given_priority where false",
     "patient_tags": "select '' as patient_id, '' as tag, 'has' as state where false",
 }
 
