@@ -16,7 +16,7 @@ from dagster_project.ledger.store import open_ledger
 from dagster_project.pages import render_page
 from dagster_project.settings import Settings
 
-FIRST = 10  # rows of a long table that are shown unasked
+FIRST = 5  # tags of a finding that are shown unasked
 
 
 def write_report(
