@@ -318,8 +318,12 @@ def test_dagster_gets_the_tables_behind_them_without_what_is_too_small(sent: Set
     written = write_report(sent, clinic_in(sent.exports_dir, "here"), MAY)
     assert written is not None
     shown = tables(written[1])
-    assert "| 生活習慣病の定期検診 | 増えた | +5.0 ポイント (+0.6〜+9.4) |" in shown["verdicts"]
-    assert "非公開(<20)" in shown["tags"]
+    assert (
+        "| 生活習慣病の定期検診 | 増えた: 送った人の 11.0 %、送らなかった人の 6.0 %"
+        in shown["verdicts"]
+    )
+    assert "+5.0 ポイント (+0.6〜+9.4)" in shown["verdicts"]
+    assert "| 帯状疱疹ワクチンの対象 | 14 人 | 非公開(<20) | 14 % |" in shown["tags"]
     assert "| 来やすい曜日 | 土曜 | 30 | 75.0 % |" in shown["voice"]
     assert "| 来やすい曜日 | 平日の夕方 | 少数のため非表示 |  |" in shown["voice"]
 

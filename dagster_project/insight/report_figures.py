@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from dagster_project.insight.render_results import interval, results_markdown
 from dagster_project.insight.report import Report
 from dagster_project.insight.report_charts import most_told
 from dagster_project.insight.report_verdict import verdicts
@@ -28,23 +27,28 @@ def figures(report: Report) -> Numbers:
 
 
 def tables(report: Report) -> dict[str, str]:
-    """Return what the page says in words and tables, as Markdown by name; only what there is."""
+    """Return what the page says in words and tables, as Markdown by name; only what there is.
+
+    Dagster's column for it is narrow.
+    """
     told = [
-        [each.label_ja, each.mark.ja, interval(each.uplift), each.ja]
-        for each in verdicts(report.campaign_results)
+        [each.label_ja, f"{each.mark.ja}: {each.ja}"] for each in verdicts(report.campaign_results)
     ]
     answers = [
         [each.text or each.question, choice.label, *_answer(choice.people, choice.share)]
         for each in report.voice
         for choice in each.choices
     ]
-    tags = pooled(report.tag_results)
+    tags = [
+        [each.label_ja, f"{each.sent:,} 人", str(each.opened), str(each.visited)]
+        for each in pooled(report.tag_results)
+    ]
     found = {
-        "verdicts": _table(["配信", "来院は", "差 (95 %)", "わかったこと"], told) if told else "",
-        "tags": results_markdown("タグ", tags) if tags else "",
-        "voice": _table(["質問", "答え", "人数", "割合"], answers) if answers else "",
+        "verdicts": (["配信", "来院は"], told),
+        "tags": (["タグ", "送信", "開封", "来院"], tags),
+        "voice": (["質問", "答え", "人数", "割合"], answers),
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: _table(heads, rows) for name, (heads, rows) in found.items() if rows}
 
 
 def _of(result: Result) -> Numbers:
@@ -111,6 +115,6 @@ def _answer(people: int | None, share: float | None) -> list[str]:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     # What a clinic calls a thing may hold the sign that parts two cells.
-    cells = [[str(each).replace("|", "\\|") for each in row] for row in rows]
+    cells = [[each.replace("|", "\\|") for each in row] for row in rows]
     lines = [heads, ["---"] * len(heads), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
