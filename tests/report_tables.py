@@ -118,6 +118,10 @@ def eight_months(laid: Laid) -> None:
 
     One has nobody to be compared with, one is of fewer people than LINE shows, one is a scenario.
     """
+    unused = {"finding": "never_referenced", "label_ja": "どこからも使われていない", "rank": 3,
+              "owner": "院長", "to_do": "使う予定がなければ廃止してください。",
+              "evidence": "使っているセグメントとモデル 0 件"}  # fmt: skip
+    laid.lay("tag_review", *({**unused, "tag": tag} for tag in LABELS))
     draw = Random(1)  # noqa: S311 - the same months every time
     for tag, label in LABELS.items():
         laid.lay("tag_catalog", {"tag": tag, "label_ja": label})
