@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
@@ -27,7 +26,7 @@ from dagster_project.insight.share import read_share
 from dagster_project.ledger.quota import last_answer
 from dagster_project.ledger.store import reading
 from dagster_project.line.replies import Quota as Answer
-from dagster_project.publish import Build, build_of
+from dagster_project.publish import Build, build_of, reading_published
 from dagster_project.review.read import Review, review_of
 from dagster_project.settings import Settings
 
@@ -79,11 +78,14 @@ class Report:
 def read_report(
     settings: Settings, engine: Engine, clinic: Clinic, month: date | None
 ) -> Report | None:
-    """Return a clinic's month, by default that of its published night; None before the first."""
+    """Return a clinic's month, by default that of its published night; None before the first.
+
+    Raises OtherLayoutError for a night that another version of us published.
+    """
     path = settings.published_path(clinic.clinic_id)
     if not path.exists():
         return None
-    with duckdb.connect(str(path), read_only=True) as con:
+    with reading_published(path) as con:
         build = build_of(con)
         first = (month or build.as_of).replace(day=1)
         of_campaigns, of_tags = campaign_results(con), tag_results(con)
