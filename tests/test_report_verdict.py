@@ -10,6 +10,7 @@ from results_tables import CAMPAIGN, Laid, numbers
 
 from dagster_project.insight.report_verdict import Mark, Verdict, verdicts
 from dagster_project.insight.results import campaign_results
+from dagster_project.insight.uplift import detectable
 
 TOLD, LEFT_OUT = numbers(1, 1000), numbers(2001, 2400)
 
@@ -46,6 +47,16 @@ def test_more_fewer_or_perhaps_chance(laid: Laid, told: int, mark: Mark, said: s
     found = verdict_of(laid)
     assert found.mark is mark
     assert said in found.ja
+
+
+def test_what_may_be_chance_says_how_large_a_difference_would_be_seen(laid: Laid) -> None:
+    laid.leave_out(SENT, LEFT_OUT)
+    come(laid, 120, 40)
+    points = detectable(1400, 400 / 1400, 0.1)
+    assert points is not None
+    assert (
+        f"80% の見込みで見分けられるのは、約 {points:.1f} ポイントからの差" in verdict_of(laid).ja
+    )
 
 
 def test_a_told_one_says_both_shares_in_both_languages(laid: Laid) -> None:

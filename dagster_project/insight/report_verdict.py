@@ -6,8 +6,8 @@ from enum import Enum
 
 from dagster_project.insight.render_results import interval, name_of
 from dagster_project.insight.results import Result, pooled
-from dagster_project.insight.shares import Hidden
-from dagster_project.insight.uplift import Uplift
+from dagster_project.insight.shares import Hidden, Share
+from dagster_project.insight.uplift import POWER, Uplift, detectable
 
 
 class Mark(Enum):
@@ -91,10 +91,14 @@ def _told(result: Result) -> tuple[str, str]:
 def _why_open(result: Result) -> tuple[str, str]:
     shown = (result.visited, result.holdout)
     if result.uplift is not None:
-        return (
-            f"差は {interval(result.uplift)} で、0 をまたぐので偶然かもしれない。",
-            "The interval holds zero: it may be chance.",
-        )
+        ja = f"差は {interval(result.uplift)} で、0 をまたぐので偶然かもしれない。"
+        en = "The interval holds zero: it may be chance."
+        points = _visible(result)
+        if points is None:
+            return ja, en
+        ja += f"いまの人数で {POWER:.0%} の見込みで見分けられるのは、"
+        ja += f"約 {points:.1f} ポイントからの差。"
+        return ja, f"{en} With so many people {points:.1f} points would be seen, {POWER:.0%} sure."
     if result.holdout is Hidden.NOBODY:
         return "送らずに比べる人がいない。", "Nobody is left out to compare with."
     if Hidden.NOT_YET in shown:
@@ -102,3 +106,12 @@ def _why_open(result: Result) -> tuple[str, str]:
     if Hidden.TOO_FEW in shown:
         return "人数が少なく比べられない。", "Too few people to compare."
     return "来院した人がまだ少なく、差の幅を出せない。", "Too few visits to put bounds to it."
+
+
+def _visible(result: Result) -> float | None:
+    """Return the smallest uplift, in points, that so many people would show."""
+    told, left_out = result.visited, result.holdout
+    if not (isinstance(told, Share) and isinstance(left_out, Share)):
+        return None
+    people = told.of + left_out.of
+    return detectable(people, left_out.of / people, left_out.count / left_out.of)
