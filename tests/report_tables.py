@@ -1,7 +1,9 @@
 """What a report reads, laid in tables: a clinic that has sent, and one that has not."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from random import Random
 
 from clinic_builder import write_clinic
 from results_tables import CAMPAIGN, Laid, numbers
@@ -57,13 +59,23 @@ def around(laid: Laid) -> None:
     laid.lay("tag_counts", {"tag": "few", "unknown": 0, "patients": 118})
     finding = {"finding": "brings_nobody", "label_ja": "配信しても来院がない", "rank": 1,
                "measured": 0, "owner": "佐藤", "to_do": "送り先か文面を見直す"}  # fmt: skip
-    laid.lay("tag_review", {**finding, "tag": "few", "evidence": "半年で 120 人に送り来院 0"})
-    asked = {"questionnaire": "voice", "question": "来やすい曜日"}
+    laid.lay(
+        "tag_review",
+        {**finding, "tag": "few", "evidence": "半年で 120 人に送り来院 0"},
+        {**finding, "tag": "few", "rank": 2, "other_tag": "t", "evidence": "93.0 % 重なる"},
+    )
+    asked = {"questionnaire": "voice", "question": "weekday"}
+    laid.lay(
+        "clinic.choices",
+        {**asked, "title": "診療のアンケート", "question_text": "来やすい曜日", "campaign": "late"},
+    )
     laid.lay(
         "answer_results",
         {**asked, "label": "土曜", "people": 30, "share": 0.75},
         {**asked, "label": "平日の夕方", "people": None, "share": None},
     )
+    laid.lay("answer_results", {**asked, "question": "words", "label": "自由記述", "people": 12,
+                                "share": 1.0})  # fmt: skip
     wish = {"proposed_tag": "wish_saturday", "label_ja": "土曜の診療", "people": 30}
     laid.lay("proposed_tags", {**wish, "first_on": SENT, "last_on": TONIGHT})
 
@@ -83,3 +95,71 @@ def installed(laid: Laid, folder: Path, as_of: date = TONIGHT) -> Settings:
     )
     laid.publish(settings.published_path("here"))
     return settings
+
+
+MONTHS = [date(2025, month, 1) for month in (10, 11, 12)] + [
+    date(2026, month, 1) for month in range(1, 6)
+]
+# Label, tags, told and left out a month, the share who come by themselves, what is added, opened.
+PLANTED = {
+    "lifestyle": ("生活習慣病の定期検診", "hypertension,glucose", 160, 40, 0.10, 0.09, 0.62),
+    "lapsed": ("受診間隔が空いた方へのご案内", "lapsed", 220, 25, 0.06, 0.005, 0.41),
+    "vaccination": ("予防接種のお知らせ", "mr_due", 70, 0, 0.35, 0.0, 0.78),
+    "screening": ("女性健診のご案内", "breast_due", 14, 0, 0.15, 0.0, 0.0),
+    "followup": ("健診後フォロー", "over_threshold", 45, 12, 0.20, 0.0, 0.55),
+}
+LABELS = {"hypertension": "高血圧", "glucose": "血糖が基準以上", "lapsed": "受診間隔6か月以上",
+          "mr_due": "MRの接種時期", "breast_due": "乳がん検診の時期",
+          "over_threshold": "健診の値が基準以上"}  # fmt: skip
+
+
+def eight_months(laid: Laid) -> None:
+    """Lay a clinic's eight months of five campaigns, of which one brings people, and a ninth begun.
+
+    One has nobody to be compared with, one is of fewer people than LINE shows, one is a scenario.
+    """
+    unused = {"finding": "never_referenced", "label_ja": "どこからも使われていない", "rank": 3,
+              "owner": "院長", "to_do": "使う予定がなければ廃止してください。",
+              "evidence": "使っているセグメントとモデル 0 件"}  # fmt: skip
+    laid.lay("tag_review", *({**unused, "tag": tag} for tag in LABELS))
+    draw = Random(1)  # noqa: S311 - the same months every time
+    for tag, label in LABELS.items():
+        laid.lay("tag_catalog", {"tag": tag, "label_ja": label})
+    first = 1
+    for priority, (name, planted) in enumerate(PLANTED.items(), 1):
+        label, tags, told, left_out, base, added, opened = planted
+        named = {**CAMPAIGN, "campaign": name, "label_ja": label, "priority": priority}
+        laid.lay("campaigns", {**named, "tags": f",{tags},"})
+        for month in [*MONTHS, JUNE]:
+            people = numbers(first, first + told - 1)
+            others = numbers(first + told, first + told + left_out - 1)
+            first += told + left_out
+            _month(laid, name, month, people, others)
+            for share, arm in ((base + added, people), (base, others)):
+                came = [each for each in arm if draw.random() < share] if month != JUNE else []
+                if came:
+                    laid.come(month + timedelta(days=1 + draw.randrange(29)), came)
+            if name == "followup" and month != JUNE:
+                again = {"step": 2, "occurrence_id": f"{name} 2 {month}", "batch_id": f"2 {month}"}
+                laid.send(month + timedelta(days=14), people[:30], campaign=name, **again)
+            for tag in tags.split(","):
+                spell = {"tag": tag, "held_from": date(2025, 1, 1)}
+                holders = people[:: 1 if tag != "glucose" else 2]
+                laid.lay("tag_history", *({**spell, "patient_id": each} for each in holders))
+            read = [round(n * (opened + draw.uniform(-0.06, 0.06))) for n in (told, told / 8)]
+            unit = {"batch_id": f"{name} {month}", "recipients": told, "sent_on": month}
+            if month != JUNE:
+                seen = {"impressions": read[0], "clicks": read[1]} if told >= 20 else {}
+                laid.lay("ledger.unit_statistics",
+                         {**unit, "read_on": TONIGHT, "is_frozen": True, **seen})  # fmt: skip
+            at = datetime.combine(month + timedelta(days=1), time(20))
+            laid.lay("ledger.blocks", {"line_user_id": f"U{people[0]}", "blocked_at": at})
+
+
+def _month(
+    laid: Laid, campaign: str, day: date, people: Sequence[str], left_out: Sequence[str]
+) -> None:
+    what = {"campaign": campaign, "occurrence_id": f"{campaign} {day}"}
+    laid.send(day, people, **what, batch_id=f"{campaign} {day}")
+    if left_out:
+        laid.leave_out(day, left_out, **what)

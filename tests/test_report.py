@@ -22,7 +22,7 @@ from dagster_project.exit_codes import OK, STALE
 from dagster_project.ingest import ingest_clinic
 from dagster_project.insight.cli import report as report_word
 from dagster_project.insight.report_command import run_report
-from dagster_project.insight.report_figures import figures
+from dagster_project.insight.report_figures import figures, tables
 from dagster_project.insight.report_page import report_path, write_report
 from dagster_project.insight.report_quality import read_quality
 from dagster_project.insight.results import of_several
@@ -75,6 +75,13 @@ def drawn(part: str) -> str:
     return " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", part))
 
 
+def glance_of(page: str) -> tuple[list[str], list[str]]:
+    """Return a month's figures, and those of the month before."""
+    part = page[page.index("のまとめ") : page.index("配信ごと")]
+    before = re.findall(r'<dd class="note">前月 (.*?) <span', part)
+    return re.findall(r"<dd>(.*?)</dd>", part), before
+
+
 def test_d13_the_numbers_of_a_campaign_and_its_interval_drawn(sent: Settings) -> None:
     page = page_of(sent, MAY)
     campaign = article(page, "c")
@@ -86,13 +93,24 @@ def test_d13_the_numbers_of_a_campaign_and_its_interval_drawn(sent: Settings) ->
     }.items():  # fmt: skip
         assert said[label] == [figure, figure], label
     assert "+5.0 ポイント (+0.6〜+9.4)、来院 約 +60、1来院 約 60 円以下" in said["配信による差"]
-    for label in ("開封 Opened 67.0 %", "来院 Visited 11.0 %", "非配信 Holdout 6.0 %"):
+    for label in ("開封 Opened 67.0 %", "来院 Visited 11.0 %", "送らなかった人 Holdout 6.0 %"):
         assert label in drawn(campaign)
     uplift = page[page.index("配信による来院の差と95 %区間") :]
     values = re.findall(r'<desc class="value">([^<]*)', uplift[: uplift.index("</figure>")])
     assert {"0.6: 1", "5: 1", "9.4: 1"} <= set(values)
     assert "生活習慣病の定期検診" in drawn(uplift[: uplift.index("</figure>")])
     assert "少人数へのご案内" not in drawn(uplift[: uplift.index("</figure>")])
+
+
+def test_every_part_is_there_in_order_and_behind_each_drawing_a_table(sent: Settings) -> None:
+    page = page_of(sent, MAY)
+    assert [part.split(" <")[0] for part in re.findall(r"<h2>(.*?)</h2>", page)] == [
+        "配信で来院は増えたか", "2026年5月のまとめ", "配信ごと", "タグごとの推移", "見直すタグ",
+        "患者さんの声", "データの状態", "通数",
+    ]  # fmt: skip
+    drawings = [part for part in page.split("<article>") if "<svg" in part]
+    assert len(drawings) >= 6
+    assert all("<details" in part and "<table" in part for part in drawings)
 
 
 def test_what_line_does_not_tell_is_said_to_be_that_and_never_zero(sent: Settings) -> None:
@@ -112,16 +130,18 @@ def test_windows_that_are_open_are_pending(sent: Settings) -> None:
 
 def test_the_month_is_tonights_or_the_one_asked_for(sent: Settings) -> None:
     may, june = page_of(sent, MAY), page_of(sent)
-    assert "<title>配信の報告 2026-05" in may
-    assert "<title>配信の報告 2026-06" in june
-    glance = june[june.index("今月のまとめ") : june.index("配信ごと")]
-    assert re.findall(r"<dd>(.*?)</dd>", glance) == [
-        "40 人", "40 人", "40 通", "集計前", "集計前", "0 %", "集計前", "40 人",
+    assert "<title>配信の報告 2026年5月" in may
+    assert "<title>配信の報告 2026年6月" in june
+    said, before = glance_of(june)
+    assert said == ["40 人", "集計前", "集計前", "集計前", "0 %", "40 人", "40 通", "40 人"]
+    assert before == ["1,214 人", "67.0 %", "14.0 %", "134 人", "0.5 %", "1,214 通"]
+    assert "2026年7月3日の夜に出そろいます" in june
+    said, before = glance_of(may)
+    assert said == [
+        "1,214 人", "67.0 %", "14.0 %", "134 人", "0.5 %", "1,214 人", "1,214 通", "0 人",
     ]  # fmt: skip
-    glance = may[may.index("今月のまとめ") : may.index("配信ごと")]
-    assert re.findall(r"<dd>(.*?)</dd>", glance) == [
-        "1,214 人", "1,214 人", "1,214 通", "67.0 %", "14.0 %", "0.5 %", "134", "0 人",
-    ]  # fmt: skip
+    assert before == []
+    assert "出そろいます" not in may
     assert "すべての月 (この月の送信なし)" in article(june, "c")
     for page, months in ((may, {"2026-05"}), (june, {"2026-05", "2026-06"})):
         over_time = page[page.index("タグごとの推移") : page.index("見直すタグ")]
@@ -145,16 +165,48 @@ def test_the_quota_is_that_of_the_month_in_japan(sent: Settings) -> None:
 def test_tags_review_voice_and_quality(sent: Settings) -> None:
     page = page_of(sent, MAY)
     over_time = page[page.index("タグごとの推移") : page.index("見直すタグ")]
-    assert "高血圧" in drawn(over_time)
+    assert 'background:#0072b2"></span>高血圧' in over_time
     assert "帯状疱疹ワクチンの対象" in over_time
     assert "非公開(&lt;20)" in over_time
     assert "半年で 120 人に送り来院 0" in page
+    assert "「高血圧」と 93.0 % 重なる" in page
     assert "土曜の診療 30 人" in page
     voice = page[page.index("患者さんの声") : page.index("データの状態")]
     assert "土曜 30" in drawn(voice)
     assert "平日の夕方" not in drawn(voice)
+    assert "診療のアンケート: 来やすい曜日" in voice
+    assert "配信「受診間隔が空いた方へのご案内」についての質問" in voice
     assert "少数のため非表示" in voice
     assert "25.0 %" in page, "59 of 236 judgements are unknown"
+
+
+def test_a_tag_has_one_colour_in_both_drawings_whatever_is_hidden(
+    parsed: Path, tmp_path: Path
+) -> None:
+    """Of the first no opening is shown; the second keeps its colour all the same."""
+    laid = Laid(parsed)
+    for tag, people in (("hidden", numbers(1, 100)), ("shown", numbers(101, 150))):
+        laid.lay("campaigns", {**CAMPAIGN, "campaign": tag, "tags": f",{tag},"})
+        laid.send(SENT, people, campaign=tag, occurrence_id=tag, batch_id=tag)
+        laid.lay("tag_catalog", {"tag": tag, "label_ja": f"タグ {tag}"})
+        spell = {"tag": tag, "held_from": date(2026, 1, 1)}
+        laid.lay("tag_history", *({**spell, "patient_id": each} for each in people))
+    read = {"sent_on": SENT, "read_on": TONIGHT, "is_frozen": True}
+    laid.lay("ledger.unit_statistics",
+             {**read, "batch_id": "hidden", "recipients": 100},
+             {**read, "batch_id": "shown", "recipients": 50, "impressions": 30})  # fmt: skip
+    laid.night(TONIGHT)
+    page = page_of(installed(laid, tmp_path), MAY)
+    over_time = page[page.index("タグごとの推移") : page.index("見直すタグ")]
+    assert re.findall(r"background:(#\w+)\"></span>(.*?)</li>", over_time) == [
+        ("#0072b2", "タグ hidden"), ("#b34700", "タグ shown"),
+    ]  # fmt: skip
+    for drawing, seen in (("開封の推移", {"1"}), ("来院の推移", {"0", "1"})):
+        part = over_time[over_time.index(drawing) :]
+        part = part[: part.index("</figure>")]
+        assert "color-1 a:visited{stroke:#b34700;" in part
+        dots = re.findall(r'color-(\d)"><g class="dots">', part)
+        assert set(dots) == seen
 
 
 def test_files_that_cannot_be_read_and_their_age(tmp_path: Path) -> None:
@@ -173,6 +225,7 @@ def test_files_that_cannot_be_read_and_their_age(tmp_path: Path) -> None:
         con.execute("create table tag_catalog (tag text, label_ja text)")
         quality = read_quality(con, tmp_path / "landing", clinic, wednesday, 10)
     feeds = {each.name: (each.lag_days, each.quarantined, each.bad_rows) for each in quality.feeds}
+    assert {each.name: each.label_ja for each in quality.feeds}["line_links"] == "LINE連携"
     assert feeds["visits"] == (2, 0, 1)
     assert feeds["line_links"] == (2, 1, 0)
     assert feeds["patients"] == (2, 0, 0)
@@ -195,7 +248,8 @@ def test_what_waits_for_quota_is_said_of_this_month_alone(parsed: Path, tmp_path
 
 def test_both_languages_are_there_and_nothing_is_asked_of_the_network(sent: Settings) -> None:
     page = page_of(sent, MAY)
-    said = {"今月のまとめ": "The month at a glance", "配信ごと": "By campaign", "通数": "Quota",
+    said = {"配信で来院は増えたか": "Did the messages bring people?",
+            "のまとめ": "The month at a glance", "配信ごと": "By campaign", "通数": "Quota",
             "開封": "Opened", "集計前": "Pending"}  # fmt: skip
     for japanese, english in said.items():
         assert japanese in page
@@ -263,6 +317,44 @@ def test_dagster_gets_the_figures_that_are_shown_and_no_other(sent: Settings) ->
     assert "small opened %" not in found
     assert found["late pending"] == 40
     assert found["unknown %"] == 25.0
+    assert found["month visits"] == 134
+    assert (found["quota used"], found["quota left"]) == (1214, 3786)
+    assert found["tags to review"] == 2
+    assert {what: number for what, number in found.items() if what.startswith("tag ")} == {
+        "tag t opened %": 67.0, "tag t visited %": 11.0, "tag few visited %": 14.0,
+    }  # fmt: skip
+
+
+def test_dagster_gets_the_tables_behind_them_without_what_is_too_small(sent: Settings) -> None:
+    written = write_report(sent, clinic_in(sent.exports_dir, "here"), MAY)
+    assert written is not None
+    shown = tables(written[1])
+    assert (
+        "| 生活習慣病の定期検診 | 増えた: 送った人の 11.0 %、送らなかった人の 6.0 %"
+        in shown["verdicts"]
+    )
+    assert "+5.0 ポイント (+0.6〜+9.4)" in shown["verdicts"]
+    assert "| 帯状疱疹ワクチンの対象 | 14 人 | 非公開(<20) | 14 % |" in shown["tags"]
+    assert "| 来やすい曜日 | 土曜 | 30 | 75.0 % |" in shown["voice"]
+    assert "| 来やすい曜日 | 平日の夕方 | 少数のため非表示 |  |" in shown["voice"]
+
+
+@pytest.mark.parametrize(("tonight", "is_written"), [(date(2026, 6, 7), True),
+                                                    (date(2026, 6, 8), False)])  # fmt: skip
+def test_an_earlier_month_is_written_again_until_a_week_after_its_last_window(
+    parsed: Path, tmp_path: Path, tonight: date, is_written: bool
+) -> None:
+    """Its windows close after its last night; else its page would wait for them for ever."""
+    laid = Laid(parsed)
+    laid.lay("campaigns", CAMPAIGN)
+    laid.send(SENT, numbers(1, 30))
+    laid.send(date(2026, 6, 3), numbers(31, 60))
+    laid.night(tonight)
+    settings = installed(laid, tmp_path, tonight)
+    (asset,) = report_assets(clinic_partitions(settings))
+    dg.materialize([asset], partition_key="here", resources={"settings": settings})
+    assert report_path(settings, "here", JUNE).exists()
+    assert report_path(settings, "here", MAY).exists() == is_written
 
 
 def test_the_nightly_writes_it_and_dagster_draws_numbers(sent: Settings) -> None:
@@ -272,6 +364,7 @@ def test_the_nightly_writes_it_and_dagster_draws_numbers(sent: Settings) -> None
     (event,) = result.get_asset_materialization_events()
     metadata = event.step_materialization_data.materialization.metadata
     assert metadata["path"].value == str(report_path(sent, "here", JUNE))
+    assert isinstance(metadata["verdicts"], dg.MarkdownMetadataValue)
     assert metadata["c uplift"] == dg.FloatMetadataValue(5.0)
     assert metadata["c sent"] == dg.IntMetadataValue(1200)
     nightly = defs.resolve_job_def("nightly")

@@ -107,6 +107,14 @@ def test_the_newest_reading_of_a_unit_counts_and_none_stays_none(
     assert statistics_for_warehouse(night.engine, "aozora", date(2026, 6, 2)) == []
 
 
+def test_a_figure_of_lines_that_cannot_be_is_no_more_than_all_of_them(night: Night) -> None:
+    """LINE says that its statistics may be off; a page does not say 103 %."""
+    ready(night, people=30).send()
+    note(night, at(2, day=date(2026, 6, 3)), 31, 30)
+    (found,) = statistics_for_warehouse(night.engine, "aozora", LATER)
+    assert found[9:] == (30, 30)
+
+
 @pytest.mark.parametrize(
     ("late", "is_frozen"), [(timedelta(seconds=-1), False), (timedelta(), True)]
 )

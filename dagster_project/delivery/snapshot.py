@@ -95,8 +95,8 @@ def statistics_for_warehouse(engine: Engine, clinic_id: str, as_of: date) -> lis
             each.recipients,
             found.read_at.date() if found else None,
             is_last_word(each, found) if found else True,
-            found.impressions if found else None,
-            found.clicks if found else None,
+            _part_of(each.recipients, found.impressions) if found else None,
+            _part_of(each.recipients, found.clicks) if found else None,
         )
         for each in units
         if (found := readings.get(each.unit)) or is_hidden(each)
@@ -114,6 +114,11 @@ def blocks_for_warehouse(engine: Engine, clinic_id: str, as_of: date) -> list[tu
         for user, at_ms in sorted(found)
         if tokyo_day(at_ms) <= as_of
     ]
+
+
+def _part_of(recipients: int, people: int | None) -> int | None:
+    """Return a figure of LINE's, no larger than it can be: LINE says that it may be off."""
+    return None if people is None else min(people, recipients)
 
 
 def _state(own: str, of_batch: str | None) -> str:

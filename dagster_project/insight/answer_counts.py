@@ -6,10 +6,27 @@ from itertools import groupby
 
 import duckdb
 
-QUERY = (
-    "select questionnaire, question, label, people, share from answer_results"
-    " where tag is null order by questionnaire, question, people desc nulls last, label"
+# What a questionnaire and its question are called is the clinic's; one that it asks no more has
+# kept its answers alone, and so has a question without choices.
+QUERY = """
+with titles as (
+    select questionnaire, max(title) as title, max(campaign) as campaign
+    from clinic.choices group by questionnaire
+), texts as (
+    select questionnaire, question, max(question_text) as text
+    from clinic.choices group by questionnaire, question
 )
+select
+    answers.questionnaire, answers.question, titles.title, texts.text, campaigns.label_ja,
+    answers.label, answers.people, answers.share
+from answer_results as answers
+left join titles on titles.questionnaire = answers.questionnaire
+left join texts
+    on texts.questionnaire = answers.questionnaire and texts.question = answers.question
+left join campaigns on campaigns.campaign = titles.campaign
+where answers.tag is null
+order by answers.questionnaire, answers.question, people desc nulls last, answers.label
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,9 @@ class Question:
 
     questionnaire: str
     question: str
+    title: str | None  # as patients read it; None where the clinic asks it no more
+    text: str | None
+    campaign_ja: str | None  # the campaign it was asked after
     choices: Sequence[Choice]
 
 
@@ -34,6 +54,10 @@ def answer_counts(con: duckdb.DuckDBPyConnection) -> list[Question]:
     """Return the questions of a published night that anybody answered."""
     rows = con.execute(QUERY).fetchall()
     return [
-        Question(questionnaire, question, [Choice(*row[2:]) for row in group])
-        for (questionnaire, question), group in groupby(rows, key=lambda row: (row[0], row[1]))
+        Question(
+            questionnaire, question, title, text, campaign, [Choice(*row[5:]) for row in group]
+        )
+        for (questionnaire, question, title, text, campaign), group in groupby(
+            rows, key=lambda row: row[:5]
+        )
     ]

@@ -4,7 +4,7 @@ A label beside each mark says what it shows, so that nothing has to be pointed a
 writes the plain numbers it is given into the drawing: give it what may be shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, floor
 from typing import Any
 from unicodedata import east_asian_width
@@ -18,14 +18,20 @@ from dagster_project.insight.uplift import Uplift
 
 # Each apart from its neighbours and from white, also for who sees no red (Okabe and Ito).
 COLORS = ("#0072b2", "#b34700", "#007a59", "#8a3c6b", "#5b5b00", "#3f3f8f")
+GREY = "#6b7280"
 FONT = 'system-ui,"Noto Sans CJK JP","Hiragino Sans","Yu Gothic UI",sans-serif'
 WIDTH = 440  # of the drawing; a phone shows it a little smaller
 SIZE = 13  # of letters
 NARROW = 0.6  # of a letter's size is what pygal takes for its width
 
 
-def bars(name: str, values: Sequence[tuple[str, float | None]]) -> Markup:
-    """Return a bar for each label, in percent, the first on top; None has none."""
+def bars(
+    name: str, values: Sequence[tuple[str, float | None]], apart: Collection[str] = ()
+) -> Markup:
+    """Return a bar for each label, in percent, the first on top; None has none.
+
+    Those `apart` are not of the same people, and grey.
+    """
     chart = pygal.HorizontalBar(
         **_config(50 + 34 * len(values)),
         **_room_for([label for label, _ in values]),
@@ -35,12 +41,18 @@ def bars(name: str, values: Sequence[tuple[str, float | None]]) -> Markup:
     )
     turned = [*reversed(values)]  # pygal begins at the bottom
     chart.x_labels = [label for label, _ in turned]
-    chart.add("%", [value for _, value in turned])
+    chart.add(
+        "%",
+        [{"value": value, "color": GREY} if label in apart else value for label, value in turned],
+    )
     return _svg(chart, name)
 
 
 def intervals(name: str, uplifts: Sequence[tuple[str, Uplift]]) -> Markup:
-    """Return a point and its interval for each label, in percentage points, beside zero."""
+    """Return a point and its interval for each label, in percentage points, beside zero.
+
+    One that holds zero, and so tells nothing, is grey.
+    """
     count = len(uplifts)
     chart = pygal.XY(
         **_config(70 + 44 * count),
@@ -59,23 +71,24 @@ def intervals(name: str, uplifts: Sequence[tuple[str, Uplift]]) -> Markup:
         height = count - at
         chart.add("95 %", [(low, height), (high, height)], dots_size=2, stroke_style={"width": 3})
         chart.add("uplift", [(points, height)], stroke=False)
-    chart.config.style = _style(COLORS[:1] * 2 * count)
+    colors = [COLORS[0] if each.is_told else GREY for _, each in uplifts]
+    chart.config.style = _style([color for color in colors for _ in range(2)])
     return _svg(chart, name)
 
 
 def lines(name: str, months: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Markup:
-    """Return a line over months for each name, in percent; a None is a gap."""
-    legend = 24 * len(series)
+    """Return a line over months for each name, in percent; a None is a gap.
+
+    The lines have COLORS in their order; what is beside them says which is whose.
+    """
     top = _top(series)
     chart = pygal.Line(
-        **_config(240 + legend),
+        **_config(240),
         margin_left=6,
         range=(0, top),
         y_labels=[*range(0, top + 1, 10 if top > 30 else 5)],
-        legend_at_bottom=True,
-        legend_at_bottom_columns=1,
+        show_legend=False,
         dots_size=4,
-        x_label_rotation=0 if len(months) < 4 else 45,
     )
     chart.x_labels = [*months]
     for label, values in series.items():
@@ -97,7 +110,6 @@ def _config(height: int) -> dict[str, Any]:
         "disable_xml_declaration": True,
         "style": _style(COLORS),
         "truncate_label": -1,
-        "truncate_legend": -1,
         "margin_top": 6,
         "margin_right": 12,
         "margin_bottom": 6,
@@ -129,7 +141,6 @@ def _style(colors: Sequence[str]) -> Style:
         transition="none",
         label_font_size=SIZE,
         major_label_font_size=SIZE,
-        legend_font_size=SIZE,
     )
 
 

@@ -39,7 +39,7 @@ def _waterfall(steps: Sequence[WaterfallStep]) -> Table:
     table.add_column("配信", overflow="fold")
     table.add_column("人数の流れ", overflow="fold")
     table.add_column("送信", justify="right", no_wrap=True)
-    for label, group in groupby(steps, key=lambda step: step.label_ja):
+    for (_, label), group in groupby(steps, key=lambda step: (step.campaign, step.label_ja)):
         reasons = list(group)
         members = [step for step in reasons if step.reason != UNKNOWN]
         left = sum(step.patients for step in members)

@@ -4,31 +4,29 @@ Every count and share of messages is as `results.py` shows it. A month is that o
 figures are those known today: a window that is still open is waited for, not counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
 from dagster_project.insight.answer_counts import Question, answer_counts
+from dagster_project.insight.report_glance import Glance, glance_of, months_renewed
 from dagster_project.insight.report_quality import Quality, read_quality
 from dagster_project.insight.results import (
     Result,
     campaign_results,
-    of_several,
     pooled,
     smallest_group,
     tag_results,
 )
 from dagster_project.insight.share import Share as Quota
 from dagster_project.insight.share import read_share
-from dagster_project.insight.shares import Shown
 from dagster_project.ledger.quota import last_answer
 from dagster_project.ledger.store import reading
 from dagster_project.line.replies import Quota as Answer
-from dagster_project.publish import Build, build_of
+from dagster_project.publish import Build, build_of, reading_published
 from dagster_project.review.read import Review, review_of
 from dagster_project.settings import Settings
 
@@ -43,26 +41,14 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Glance:
-    """All campaigns' month together. Visits are credited once, to one message each."""
-
-    planned: int
-    sent: int
-    messages: int
-    pending: int
-    opened: Shown
-    clicked: Shown
-    blocked: Shown
-    credited: int | None  # None where none may be shown yet
-
-
-@dataclass(frozen=True)
 class Report:
     """A clinic's month."""
 
     build: Build
     month: date  # its first day
-    glance: Glance
+    glance: Glance | None  # None where nothing was planned or sent in it
+    month_before: Glance | None
+    renewed: Sequence[date]  # earlier months of which tonight knows more, by their first days
     campaign_results: Sequence[Result]  # of all months and wordings
     tag_results: Sequence[Result]
     campaigns: Sequence[Course]
@@ -73,6 +59,7 @@ class Report:
     said: Answer | None  # what LINE last said in that month of its quota
     quota: Quota | None  # how tonight shared it out; None of a month that is over
     own_limit: int | None
+    tag_labels: Mapping[str, str]
 
     @property
     def limit(self) -> int | None:
@@ -87,20 +74,18 @@ class Report:
             return None
         return max(0, self.limit - self.said.used)
 
-    @property
-    def results(self) -> list[Result]:
-        """Return the month's campaigns."""
-        return [each.chosen for each in self.campaigns if each.chosen]
-
 
 def read_report(
     settings: Settings, engine: Engine, clinic: Clinic, month: date | None
 ) -> Report | None:
-    """Return a clinic's month, by default that of its published night; None before the first."""
+    """Return a clinic's month, by default that of its published night; None before the first.
+
+    Raises OtherLayoutError for a night that another version of us published.
+    """
     path = settings.published_path(clinic.clinic_id)
     if not path.exists():
         return None
-    with duckdb.connect(str(path), read_only=True) as con:
+    with reading_published(path) as con:
         build = build_of(con)
         first = (month or build.as_of).replace(day=1)
         of_campaigns, of_tags = campaign_results(con), tag_results(con)
@@ -110,7 +95,9 @@ def read_report(
         return Report(
             build=build,
             month=first,
-            glance=_glance([each.chosen for each in campaigns if each.chosen]),
+            glance=glance_of(con, of_campaigns, first),
+            month_before=glance_of(con, of_campaigns, (first - timedelta(days=1)).replace(day=1)),
+            renewed=months_renewed(con, build.as_of),
             campaign_results=of_campaigns,
             tag_results=of_tags,
             campaigns=campaigns,
@@ -123,6 +110,7 @@ def read_report(
             said=said,
             quota=read_share(con) if first == build.as_of.replace(day=1) else None,
             own_limit=clinic.line.monthly_limit,
+            tag_labels=dict(con.execute("select tag, label_ja from tag_catalog").fetchall()),
         )
 
 
@@ -135,17 +123,3 @@ def _courses(results: Sequence[Result], month: date) -> list[Course]:
         chosen = next((each for each in months if each.month == month), None)
         courses.append(Course(whole, months, chosen))
     return courses
-
-
-def _glance(results: Sequence[Result]) -> Glance:
-    credited = [each.credited for each in results if each.credited is not None]
-    return Glance(
-        planned=sum(each.planned or 0 for each in results),
-        sent=sum(each.sent for each in results),
-        messages=sum(each.messages for each in results),
-        pending=sum(each.pending for each in results),
-        opened=of_several([each.opened for each in results]),
-        clicked=of_several([each.clicked for each in results]),
-        blocked=of_several([each.blocked for each in results]),
-        credited=sum(credited) if credited else None,
-    )

@@ -5,17 +5,19 @@ The labels are Japanese with a short English word, and say the figure that the m
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from markupsafe import Markup
 
 from dagster_project.insight.answer_counts import Question
-from dagster_project.insight.render_results import name_of
 from dagster_project.insight.report import Course, Report
+from dagster_project.insight.report_verdict import verdicts
 from dagster_project.insight.results import Result
 from dagster_project.insight.shares import Share, Shown
 
 MONTHS = 12  # of a line
 TAGS = 6  # lines that can still be told apart
+LEFT_OUT = "送らなかった人 Holdout"
 
 Bars = list[tuple[str, float | None]]
 
@@ -26,6 +28,8 @@ class Charts:
 
     funnels: dict[tuple[str, int | None], Markup] = field(default_factory=dict)
     uplift: Markup | None = None
+    tags: Sequence[tuple[str, str]] = ()  # each line's colour, and whose it is
+    months: tuple[date, date] | None = None  # the first and the last of the lines
     opened: Markup | None = None
     visited: Markup | None = None
     voice: dict[tuple[str, str], Markup] = field(default_factory=dict)
@@ -35,18 +39,24 @@ def charts_of(report: Report) -> Charts:
     """Return the drawings; without figures nothing that draws is even imported."""
     if not (report.campaigns or report.tags or report.voice):
         return Charts()
-    from dagster_project.insight.charts import bars, intervals  # noqa: PLC0415 - a tenth of a second
+    # pygal costs a tenth of a second.
+    from dagster_project.insight.charts import COLORS, bars, intervals  # noqa: PLC0415
 
-    told = [(name_of(each.pooled), each.pooled.uplift) for each in report.campaigns]
+    told = [(each.label_ja, each.uplift) for each in verdicts(report.campaign_results)]
     uplifts = [(label, found) for label, found in told if found]
+    tags = most_told(report.tags)
+    months = sorted({each.month for course in tags for each in course.months if each.month})
+    months = months[-MONTHS:]
     return Charts(
         funnels={
-            (each.pooled.name, each.pooled.step): bars(f"funnel-{at}", funnel(_shown(each)))
+            (each.pooled.name, each.pooled.step): _funnel(f"funnel-{at}", shown_of(each))
             for at, each in enumerate(report.campaigns)
         },
         uplift=intervals("uplift", uplifts) if uplifts else None,
-        opened=_over_time("opened", report.tags, lambda each: each.opened),
-        visited=_over_time("visited", report.tags, lambda each: each.visited),
+        tags=[(color, each.pooled.label_ja) for color, each in zip(COLORS, tags, strict=False)],
+        months=(months[0], months[-1]) if months else None,
+        opened=_over_time("opened", tags, months, lambda each: each.opened),
+        visited=_over_time("visited", tags, months, lambda each: each.visited),
         voice={
             (each.questionnaire, each.question): bars(f"voice-{at}", voice(each))
             for at, each in enumerate(report.voice)
@@ -65,7 +75,7 @@ def funnel(result: Result) -> Bars:
         ("開封 Opened", result.opened),
         ("クリック Clicked", result.clicked),
         ("来院 Visited", result.visited),
-        ("非配信 Holdout", result.holdout),
+        (LEFT_OUT, result.holdout),
     ]
     return [
         (f"計画 Planned {planned:,}", 100.0 if planned else None),
@@ -84,27 +94,36 @@ def voice(question: Question) -> Bars:
     ]
 
 
-def _shown(course: Course) -> Result:
+def shown_of(course: Course) -> Result:
     """Return the month's figures, those of all months where nothing left in it."""
     return course.chosen if course.chosen and course.chosen.sent else course.pooled
 
 
-def _over_time(name: str, tags: Sequence[Course], of: Callable[[Result], Shown]) -> Markup | None:
-    """Return a line for each of the tags with the most messages, None without a figure."""
-    most = sorted(tags, key=lambda each: -each.pooled.sent)[:TAGS]
-    months = sorted({each.month for course in most for each in course.months if each.month})
-    months = months[-MONTHS:]
+def most_told(tags: Sequence[Course]) -> list[Course]:
+    """Return the tags with the most messages, as many as lines can be told apart."""
+    return sorted(tags, key=lambda each: -each.pooled.sent)[:TAGS]
+
+
+def _funnel(name: str, result: Result) -> Markup:
+    from dagster_project.insight.charts import bars  # noqa: PLC0415 - see above
+
+    found = funnel(result)
+    return bars(name, found, apart={label for label, _ in found if label.startswith(LEFT_OUT)})
+
+
+def _over_time(
+    name: str, tags: Sequence[Course], months: Sequence[date], of: Callable[[Result], Shown]
+) -> Markup | None:
+    """Return a line for each tag, None without a figure."""
     series = {}
-    for course in most:
+    for course in tags:
         by_month = {each.month: _percent(of(each)) for each in course.months}
-        values = [by_month.get(month) for month in months]
-        if any(value is not None for value in values):
-            series[course.pooled.label_ja] = values
-    if not series:
+        series[course.pooled.label_ja] = [by_month.get(month) for month in months]
+    if all(value is None for values in series.values() for value in values):
         return None
     from dagster_project.insight.charts import lines  # noqa: PLC0415 - see above
 
-    return lines(name, [f"{month:%y-%m}" for month in months], series)
+    return lines(name, [f"{month.month}月" for month in months], series)
 
 
 def _percent(shown: Shown) -> float | None:

@@ -9,13 +9,14 @@ from dagster_project.clinic import Clinic
 from dagster_project.insight.export_results import export_results
 from dagster_project.insight.render_results import effect, interval, name_of
 from dagster_project.insight.report import Report, read_report
-from dagster_project.insight.report_charts import charts_of
+from dagster_project.insight.report_charts import MONTHS, charts_of, most_told, shown_of
+from dagster_project.insight.report_verdict import Mark, mark_of, verdicts
 from dagster_project.insight.results import Result
 from dagster_project.ledger.store import open_ledger
 from dagster_project.pages import render_page
 from dagster_project.settings import Settings
 
-FIRST = 10  # rows of a long table that are shown unasked
+FIRST = 5  # tags of a finding that are shown unasked
 
 
 def write_report(
@@ -51,11 +52,16 @@ def render_report(report: Report, clinic_name: str) -> str:
         report=report,
         clinic_name=clinic_name,
         charts=charts_of(report),
+        verdicts=verdicts(report.campaign_results),
+        marks=Mark,
+        mark_of=mark_of,
+        shown_of=shown_of,
         title_of=title_of,
-        effect=effect,
         interval=interval,
         table=table,
         first=FIRST,
+        drawn=most_told(report.tags),
+        months=MONTHS,
     )
 
 

@@ -8,10 +8,23 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clinic import Clinic
+from dagster_project.clinic import Feed as Declared
 from dagster_project.ingest.current import current_files, exported_on, open_quarantines
 from dagster_project.ingest.landing import Landing
 from dagster_project.insight.shares import Hidden, Share, Shown, share_of
 
+# What each dataset of a clinic.yaml is called; a feed is called after those it holds.
+DATASETS_JA = {
+    "patients": "患者",
+    "visits": "来院",
+    "appointments": "予約",
+    "conditions": "病名",
+    "observations": "検査・健診",
+    "immunizations": "接種",
+    "line_links": "LINE連携",
+    "patient_merges": "カルテの統合",
+}
+CLAIMS_JA = "レセプト"
 UNKNOWN = (
     "select c.label_ja, t.unknown, t.patients from tag_counts t"
     " join tag_catalog c on c.tag = t.tag where t.unknown > 0 order by t.unknown desc, t.tag"
@@ -24,6 +37,7 @@ class Feed:
     """One feed: its newest export, and what of it could not be read."""
 
     name: str
+    label_ja: str
     newest_on: date | None  # None where nothing has come
     lag_days: int | None
     quarantined: int  # files that no good one has replaced
@@ -70,12 +84,13 @@ def _feeds(landing_dir: Path, clinic: Clinic, as_of: date) -> list[Feed]:
     sightings = Landing(landing_dir / clinic.clinic_id).sightings()
     current, bad = current_files(sightings, as_of), open_quarantines(sightings, as_of)
     feeds = []
-    for name in clinic.feeds:
+    for name, feed in clinic.feeds.items():
         own = [row for row in current if row["feed"] == name]
         newest = max((exported_on(row) for row in own), default=None)
         feeds.append(
             Feed(
                 name=name,
+                label_ja=_label(feed),
                 newest_on=newest,
                 lag_days=(as_of - newest).days if newest else None,
                 quarantined=sum(row["feed"] == name for row in bad),
@@ -83,3 +98,8 @@ def _feeds(landing_dir: Path, clinic: Clinic, as_of: date) -> list[Feed]:
             )
         )
     return feeds
+
+
+def _label(feed: Declared) -> str:
+    held = [DATASETS_JA.get(each.dataset, each.dataset) for each in feed.records]
+    return "・".join(dict.fromkeys(held)) or CLAIMS_JA

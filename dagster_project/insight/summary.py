@@ -61,7 +61,8 @@ def read_published(path: Path) -> PublishedNight | None:
         steps = con.execute(
             "select w.campaign, c.label_ja, w.reason, r.label_ja, w.patients"
             " from delivery_waterfall w join campaigns c on c.campaign = w.campaign"
-            " join decision_reasons r on r.reason = w.reason order by c.priority, w.rank"
+            " join decision_reasons r on r.reason = w.reason"
+            " order by c.priority, w.campaign, w.rank"
         ).fetchall()
         return PublishedNight(
             build=build_of(con),
