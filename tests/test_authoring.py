@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import nights
 import pytest
+import yaml
 from click.testing import CliRunner
 from clinic_builder import write_clinic
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -30,7 +31,7 @@ from dagster_project.authoring.new_tag import new_tag
 from dagster_project.authoring.project import Project
 from dagster_project.authoring.skeleton import SkeletonError
 from dagster_project.authoring.sparkline import sparkline
-from dagster_project.authoring.words import evidence_in_japanese
+from dagster_project.authoring.words import evidence_in_japanese, threshold_in_japanese
 from dagster_project.cli import main
 from dagster_project.ledger.tag_decisions import Recorded
 from dagster_project.publish import Build
@@ -431,6 +432,27 @@ def test_evidence_is_told_in_japanese_where_there_are_words_for_it(
     said: str, japanese: str | None
 ) -> None:
     assert evidence_in_japanese(said, {"female": "女性", "waist_cm": "腹囲"}) == japanese
+
+
+def test_whatever_a_tag_says_of_its_evidence_has_japanese_words() -> None:
+    """Staff read it, in the catalogue and from `explain`; also what more than one record says."""
+    names = [*Project(DBT).tags.values(), *DBT.glob("models/tags/further_evidence.yml")]
+    tests = [
+        test
+        for each in names
+        for test in (
+            yaml.safe_load(each.read_text(encoding="utf-8"))["unit_tests"]
+            if isinstance(each, Path)
+            else [said for _, said in each.unit_tests]
+        )
+    ]
+    rows = [row for test in tests for row in test["expect"]["rows"]]
+    values = {row.get("evidence_value") or row.get("value") for row in rows} - {None}
+    assert len(values) > 60
+    assert {each for each in values if not evidence_in_japanese(each, {})} == set()
+    thresholds = {row.get("evidence_threshold") for row in rows} - {None}
+    assert len(thresholds) > 10
+    assert {each for each in thresholds if threshold_in_japanese(each) == each} == set()
 
 
 def test_the_catalogue_speaks_of_items_and_thresholds_in_japanese() -> None:
