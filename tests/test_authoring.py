@@ -455,6 +455,18 @@ def test_whatever_a_tag_says_of_its_evidence_has_japanese_words() -> None:
     assert {each for each in thresholds if threshold_in_japanese(each) == each} == set()
 
 
+def test_the_examples_of_the_catalogue_are_in_the_words_of_the_staff() -> None:
+    for family in read_catalog(Project(DBT), {}, []):
+        for tag in family.entries:
+            for example in tag.examples:
+                headings = [*example.columns, *(case.patient for case in example.cases)]
+                headings += [
+                    said.split(":")[0] for said in (*example.common, *example.common_where_recorded)
+                ]
+                english = [each for each in headings if re.search(r"[a-z]{2}", str(each))]
+                assert english == [], (tag.name, english)
+
+
 def test_the_catalogue_speaks_of_items_and_thresholds_in_japanese() -> None:
     html = page(DBT)
     assert "腹囲 85.0 cm (基準 85.0 以上)" in html
@@ -539,11 +551,21 @@ def test_the_catalogue_counts_what_is_published(built: tuple[Path, Path], tmp_pa
         con.execute("create table tag_history (tag text, patient_id text, held_from date,"
                     " held_to date)")  # fmt: skip
         con.executemany("insert into tag_history values (?, ?, ?, ?)", spells)
+        con.execute("delete from meta.rule_history")
+        versions = [("came_twice", "v1", MONDAY - timedelta(40)),
+                    ("came_twice", "v2", MONDAY - timedelta(31)),
+                    ("came_twice", "v3", MONDAY - timedelta(2))]  # fmt: skip
+        con.executemany("insert into meta.rule_history values (?, ?, ?)", versions)
     count = clinic_counts("small", published)["came_twice"]
     assert (count.patients, count.has, count.unknown, count.gained, count.lost) == (3, 1, 1, 1, 0)
     assert list(count.trend) == [1] * 20 + [2] * 7 + [1] * 2 + [2]
+    # Before the trend begins a change explains nothing in it.
+    assert list(count.rule_changed_on) == [MONDAY - timedelta(2)]
     html = page(dbt, lambda: clinic_counts("small", published))
     assert "30 夜で 1 人から 2 人" in html
+    assert "規則の変更 2026-05-30" in html
+    assert html.count("<line ") == 1
+    assert '1 <span class="note">33 %</span>' in html
     assert clinic_counts("small", tmp_path / "none.duckdb") == {}
 
 
@@ -568,6 +590,7 @@ def test_a_sparkline_rises_and_a_level_one_stays_in_the_middle() -> None:
     rising, level = sparkline([0, 5, 10]), sparkline([7, 7])
     assert rising.points == "3.0,25.0 60.0,14.0 117.0,3.0"
     assert (level.end_x, level.end_y) == (117.0, 14.0)
+    assert sparkline([0, 5, 10], [0, 2, 3]).marks == [117.0, 3.0]
 
 
 def test_the_command_writes_the_page_with_rule_versions_and_says_where(world: World) -> None:
