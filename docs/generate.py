@@ -20,6 +20,7 @@ LAYERS = {
     "results": "What came of the messages; what patients answered, and what they wish for.",
 }
 DERIVED = {
+    "further_evidence",
     "tag_catalog",
     "tag_counts",
     "tag_events",

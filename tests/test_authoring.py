@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import nights
 import pytest
+import yaml
 from click.testing import CliRunner
 from clinic_builder import write_clinic
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -30,7 +31,7 @@ from dagster_project.authoring.new_tag import new_tag
 from dagster_project.authoring.project import Project
 from dagster_project.authoring.skeleton import SkeletonError
 from dagster_project.authoring.sparkline import sparkline
-from dagster_project.authoring.words import evidence_in_japanese
+from dagster_project.authoring.words import evidence_in_japanese, threshold_in_japanese
 from dagster_project.cli import main
 from dagster_project.ledger.tag_decisions import Recorded
 from dagster_project.publish import Build
@@ -433,6 +434,39 @@ def test_evidence_is_told_in_japanese_where_there_are_words_for_it(
     assert evidence_in_japanese(said, {"female": "女性", "waist_cm": "腹囲"}) == japanese
 
 
+def test_whatever_a_tag_says_of_its_evidence_has_japanese_words() -> None:
+    """Staff read it, in the catalogue and from `explain`; also what more than one record says."""
+    names = [*Project(DBT).tags.values(), *DBT.glob("models/tags/further_evidence.yml")]
+    tests = [
+        test
+        for each in names
+        for test in (
+            yaml.safe_load(each.read_text(encoding="utf-8"))["unit_tests"]
+            if isinstance(each, Path)
+            else [said for _, said in each.unit_tests]
+        )
+    ]
+    rows = [row for test in tests for row in test["expect"]["rows"]]
+    values = {row.get("evidence_value") or row.get("value") for row in rows} - {None}
+    assert len(values) > 60
+    assert {each for each in values if not evidence_in_japanese(each, {})} == set()
+    thresholds = {row.get("evidence_threshold") for row in rows} - {None}
+    assert len(thresholds) > 10
+    assert {each for each in thresholds if threshold_in_japanese(each) == each} == set()
+
+
+def test_the_examples_of_the_catalogue_are_in_the_words_of_the_staff() -> None:
+    for family in read_catalog(Project(DBT), {}, []):
+        for tag in family.entries:
+            for example in tag.examples:
+                headings = [*example.columns, *(case.patient for case in example.cases)]
+                headings += [
+                    said.split(":")[0] for said in (*example.common, *example.common_where_recorded)
+                ]
+                english = [each for each in headings if re.search(r"[a-z]{2}", str(each))]
+                assert english == [], (tag.name, english)
+
+
 def test_the_catalogue_speaks_of_items_and_thresholds_in_japanese() -> None:
     html = page(DBT)
     assert "腹囲 85.0 cm (基準 85.0 以上)" in html
@@ -517,11 +551,21 @@ def test_the_catalogue_counts_what_is_published(built: tuple[Path, Path], tmp_pa
         con.execute("create table tag_history (tag text, patient_id text, held_from date,"
                     " held_to date)")  # fmt: skip
         con.executemany("insert into tag_history values (?, ?, ?, ?)", spells)
+        con.execute("delete from meta.rule_history")
+        versions = [("came_twice", "v1", MONDAY - timedelta(40)),
+                    ("came_twice", "v2", MONDAY - timedelta(31)),
+                    ("came_twice", "v3", MONDAY - timedelta(2))]  # fmt: skip
+        con.executemany("insert into meta.rule_history values (?, ?, ?)", versions)
     count = clinic_counts("small", published)["came_twice"]
     assert (count.patients, count.has, count.unknown, count.gained, count.lost) == (3, 1, 1, 1, 0)
     assert list(count.trend) == [1] * 20 + [2] * 7 + [1] * 2 + [2]
+    # Before the trend begins a change explains nothing in it.
+    assert list(count.rule_changed_on) == [MONDAY - timedelta(2)]
     html = page(dbt, lambda: clinic_counts("small", published))
     assert "30 夜で 1 人から 2 人" in html
+    assert "規則の変更 2026-05-30" in html
+    assert html.count("<line ") == 1
+    assert '1 <span class="note">33 %</span>' in html
     assert clinic_counts("small", tmp_path / "none.duckdb") == {}
 
 
@@ -546,6 +590,7 @@ def test_a_sparkline_rises_and_a_level_one_stays_in_the_middle() -> None:
     rising, level = sparkline([0, 5, 10]), sparkline([7, 7])
     assert rising.points == "3.0,25.0 60.0,14.0 117.0,3.0"
     assert (level.end_x, level.end_y) == (117.0, 14.0)
+    assert sparkline([0, 5, 10], [0, 2, 3]).marks == [117.0, 3.0]
 
 
 def test_the_command_writes_the_page_with_rule_versions_and_says_where(world: World) -> None:

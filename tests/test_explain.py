@@ -63,9 +63,14 @@ def answer(world: World, *, tag: str | None = None, campaign: str | None = None)
 def test_d23_the_booking_is_the_one_reason_with_its_day(booked: World) -> None:
     said = answer(booked)
     assert "高血圧 (hypertension) = 該当 (2026-04-03 から) / yes since 2026-04-03" in said
-    assert "sbp_mmhg 148.0" in said
-    assert "基準 >= 140.0" in said
-    assert "[stg_observations observations_20260601.csv:3]" in said
+    # Both readings, each with the line it stands on.
+    newest, before = (line for line in said.splitlines() if "[stg_observations" in line)
+    mean = "150.0 and 146.0 on 2026-04-01"
+    assert "収縮期血圧 148.0 (今回の 150.0 と 2026-04-01 の 146.0 の平均)" in newest
+    assert f"sbp_mmhg 148.0 (mean of {mean}) 2026-04-03 (基準 140.0 以上 / >= 140.0)" in newest
+    assert "[stg_observations observations_20260601.csv:3]" in newest
+    assert "収縮期血圧 146.0 / sbp_mmhg 146.0 2026-04-01" in before
+    assert "[stg_observations observations_20260601.csv:2]" in before
     assert "予約あり 2026-06-10 / booked 2026-06-10" in said
     assert "業務日 2026-06-01" in said
 

@@ -215,7 +215,11 @@ def test_d6_a_lowered_threshold_is_counted_as_an_independent_count_does(here: He
     assert tag.change == "edited"
 
     nearest = sorted(sum(readings(n) or ()) / 2 for n in gained)[:3]
-    assert [each.value for each in tag.gained_examples] == [f"sbp_mmhg {v}" for v in nearest]
+    assert [each.value.split(" (")[0] for each in tag.gained_examples] == [
+        f"sbp_mmhg {v}" for v in nearest
+    ]
+    pairs = {f"(mean of {b:.1f} and {a:.1f} on 2026-04-01)" for a, b in map(readings, gained)}  # type: ignore[misc]
+    assert {f"({each.value.split(' (')[1]}" for each in tag.gained_examples} <= pairs
     assert {each.threshold for each in tag.gained_examples} == {">= 130.0"}
     assert {str(each.on) for each in tag.gained_examples} == {"2026-05-07"}
     assert len({each.pseudonym for each in tag.gained_examples}) == 3

@@ -25,6 +25,7 @@ class ClinicCount:
     lost: int
     rule_version: str | None
     trend: Sequence[int]  # who held it, day by day, the published day last
+    rule_changed_on: Sequence[date] = ()  # days of the trend on which another rule decided
 
 
 def clinic_counts(clinic_id: str, published: Path) -> dict[str, ClinicCount]:
@@ -40,12 +41,32 @@ def clinic_counts(clinic_id: str, published: Path) -> dict[str, ClinicCount]:
             "select tag, patients, has, unknown, gained, lost, rule_version from tag_counts"
         ).fetchall()
         trends = _trends(_moves(con), as_of)
-    return {
-        tag: ClinicCount(
-            clinic_id, as_of, patients, has, unknown, gained, lost, version, trends.get(tag, [has])
+        changes = _rule_changes(con)
+    found = {}
+    for tag, patients, has, unknown, gained, lost, version in rows:
+        trend = trends.get(tag, [has])
+        first = as_of - timedelta(len(trend) - 1)
+        found[tag] = ClinicCount(
+            clinic_id=clinic_id,
+            as_of=as_of,
+            patients=patients,
+            has=has,
+            unknown=unknown,
+            gained=gained,
+            lost=lost,
+            rule_version=version,
+            trend=trend,
+            rule_changed_on=[day for day in changes.get(tag, []) if day >= first],
         )
-        for tag, patients, has, unknown, gained, lost, version in rows
-    }
+    return found
+
+
+def _rule_changes(con: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
+    """Return the days on which each tag was decided by another rule than the night before."""
+    rows = con.execute(
+        "select tag, list(on_day order by on_day)[2:] from meta.rule_history group by tag"
+    ).fetchall()
+    return dict(rows)
 
 
 def _moves(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date, int]]:

@@ -23,12 +23,15 @@ COLUMNS = {
     "age_band": "年齢区分",
     "age_band_since": "区分に入った日",
     "age_years": "年齢",
+    "answered_on": "答えた日",
+    "birth_date": "生年月日",
     "choice": "何番目に見るか",
     "claim_months": "請求のあった月数",
     "comparison": "比べ方",
     "condition": "病名",
     "days_left": "残りの日数",
     "department_group": "診療科",
+    "emr_value": "記録の値",
     "ended_on": "治療が終わった日",
     "dose_no": "回",
     "due_from": "時期の初日",
@@ -38,6 +41,7 @@ COLUMNS = {
     "has_conditions_feed": "医院が病名を出力する",
     "has_department": "科の記録がある",
     "has_treatment": "管理料か薬がある",
+    "is_for_child": "子どものことを答えた",
     "item": "項目",
     "last_day": "時期の最終日",
     "last_done_on": "最後に受けた日",
@@ -45,6 +49,8 @@ COLUMNS = {
     "last_visit_on": "最終来院日",
     "observed_on": "測定日",
     "performed_on": "算定した日",
+    "readings": "平均した2回",
+    "said_value": "本人の答え",
     "school_age": "学年の満年齢",
     "reason": "わけ",
     "sex": "性別",
@@ -71,6 +77,21 @@ VALUES = {
     "done": "受診済み",
     "past": "時期を過ぎた",
     "history_incomplete": "接種歴が不完全",
+    "on_record": "記録あり",
+    "previous_dose_first": "前の回が先",
+    "interval_after_previous_dose": "前の回の後の間隔",
+    "interval_after_live_vaccine": "生ワクチンの後の間隔",
+    "no_birth_date": "生年月日の記録なし",
+    "no_vaccination_record_exported": "医院が接種歴を出力しない",
+    "an_earlier_dose_is_not_on_record": "前の回の記録なし",
+    "stg_patients": "患者一覧",
+    "stg_immunizations": "接種の記録",
+    "stg_observations": "測定の記録",
+    "department": "診療科",
+    "influenza_wish": "インフルエンザの接種の希望",
+    "current": "吸う",
+    "former": "やめた",
+    "never": "吸わない",
     "over": "基準以上",
     "under": "基準未満",
     "unknown": "不明",
@@ -97,10 +118,47 @@ EVIDENCE = [
         (r"diagnosed in (\d+) claim months, management fee or drug",
          "病名の請求 {0}か月、管理料か薬あり"),
         (r"no diagnoses are exported", "医院が病名を出力しない"),
+        (r"(\w+) diagnosed in (\d+) claim months", "{0} 病名の請求 {1}か月"),
+        (r"(\w+) cured or stopped", "{0} 治ゆまたは中止"),
+        (r"diagnosed (\w+)", "病名 {0}"),
+        (r"management fee (\d+)", "管理料 {0}"),
+        (r"management fee (\d+) on (\S+)", "管理料 {0}、{1}"),
+        (r"drug (\d+)", "薬 {0}"),
+        (r"no claims are exported", "医院が請求を出力しない"),
+        (r"turns (\d+) in this school year", "この学年のうちに {0}歳"),
+        (r"first visit on record on (\S+)", "記録にある最初の来院 {0}"),
+        (r"visit", "来院"),
+        (r"dose (\d+), (\d+) days left", "{0}回目、残り {1}日"),
+        (r"sex not recorded", "性別の記録なし"),
+        (r"no vaccination record exported", "医院が接種歴を出力しない"),
+        (r"a vaccine on record is unknown", "名前の分からないワクチンの記録がある"),
+        (r"came after the window opened", "時期が始まった後に初めて来院した"),
+        (r"started late", "始めたのが遅い"),
+        (r"an earlier dose is not on record", "前の回の記録なし"),
+        (r"last on (\S+)", "最後は {0}"),
+        (r"none on record here", "この医院に記録なし"),
+        (r"the clinic keeps no record of it", "この医院では記録していない"),
+        (r"answered (\w+) (\w+)", "問診の答え {0}: {1}"),
+        (r"added by hand until (\S+)", "手で付けた ({0} まで)"),
+        (r"removed by hand until (\S+)", "手で外した ({0} まで)"),
         (r"no valid measurement", "有効な測定なし"),
+        (r"(\w+) (-?[\d.]+)( \S+)? \(mean of (\S+) and (\S+) on (\S+)\)",
+         "{0} {1}{2} (今回の {3} と {5} の {4} の平均)"),
         (r"(\w+) (-?[\d.]+)( \S+)?", "{0} {1}{2}"),
     )
 ]  # fmt: skip
+
+THRESHOLDS = [
+    (re.compile(pattern), said)
+    for pattern, said in (
+        (r">= (\S+)", "{0} 以上"),
+        (r"< (\S+)", "{0} 未満"),
+        (r"within (\d+) months", "{0}か月以内"),
+        (r"within (\d+) days", "{0}日以内"),
+        (r"from (\S+) to (\S+)", "{0} から {1} まで"),
+        (r"due from (\S+)", "{0} から"),
+    )
+]
 
 
 def evidence_in_japanese(text: str, words: Mapping[str, str]) -> str | None:
@@ -116,5 +174,8 @@ def evidence_in_japanese(text: str, words: Mapping[str, str]) -> str | None:
 
 
 def threshold_in_japanese(text: str) -> str:
-    """Return a threshold as evidence has it (>= 85.0) in Japanese."""
-    return re.sub(r"^>= (\S+)$", r"\1 以上", text)
+    """Return a threshold as evidence has it (>= 85.0) in Japanese, or as it is."""
+    for pattern, said in THRESHOLDS:
+        if found := pattern.fullmatch(text):
+            return said.format(*found.groups())
+    return text

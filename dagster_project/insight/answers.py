@@ -1,6 +1,6 @@
 """What an explanation consists of: tags with their evidence, campaigns with their one reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,6 +29,7 @@ class TagAnswer:
 
     tag: str
     label_ja: str
+    meaning_ja: str
     rule: str
     rule_version: str | None
     state: str
@@ -69,3 +70,4 @@ class Answer:
     is_listed: bool
     tags: Sequence[TagAnswer]
     campaigns: Sequence[CampaignAnswer]
+    words: Mapping[str, str]  # what staff call the tags and items that evidence names

@@ -38,6 +38,10 @@ def explain(
             campaigns = past_campaigns(con, who, campaign, build.as_of)
         else:
             tags, campaigns = _tags(con, who, tag), _campaigns(con, who, campaign)
+        words = con.execute(
+            "select tag, label_ja from tag_catalog"
+            " union all select item, label_ja from observation_items"
+        ).fetchall()
     if tag and not tags:
         raise KeyError(f"no tag {tag}")
     if campaign and not campaigns:
@@ -45,12 +49,12 @@ def explain(
     # Asked for one of the two alone, the other is left out.
     shown_tags = tags if tag or not campaign else []
     shown_campaigns = campaigns if campaign or not tag else []
-    return Answer(build, is_past, who, bool(listed), shown_tags, shown_campaigns)
+    return Answer(build, is_past, who, bool(listed), shown_tags, shown_campaigns, words=dict(words))
 
 
 def _tags(con: duckdb.DuckDBPyConnection, who: str, tag: str | None) -> list[TagAnswer]:
     rows = con.execute(
-        "select c.tag, c.label_ja, c.rule, r.rule_version, coalesce(t.state,"
+        "select c.tag, c.label_ja, c.description, c.rule, r.rule_version, coalesce(t.state,"
         " case when c.retired_on is null then 'has_not' else 'retired' end), t.since,"
         " c.fact, c.fact_filter from tag_catalog c"
         " left join meta.rule_versions r on r.tag = c.tag"
@@ -58,35 +62,61 @@ def _tags(con: duckdb.DuckDBPyConnection, who: str, tag: str | None) -> list[Tag
         " where ? is null or c.tag = ? order by c.family, c.tag",
         [who, tag, tag],
     ).fetchall()
+    evidence, spells = _evidence(con, who, tag), _last_spells(con, who)
     answers = []
-    for name, label, rule, version, state, since, fact, where in rows:
-        spell = con.execute(
-            "select held_from, held_to from tag_history where tag = ? and patient_id = ?"
-            " order by held_from desc limit 1",
-            [name, who],
-        ).fetchall()
-        held_from, held_to = spell[0] if spell else (None, None)
-        evidence = _evidence(con, who, name)
-        seen = [] if state in {"has", "retired"} else _seen(con, who, fact, where)
+    for name, label, meaning, rule, version, state, since, fact, where in rows:
+        held_from, held_to = spells.get(name, (None, None))
         answers.append(
-            TagAnswer(name, label, rule, version, state, since, evidence, seen, held_from, held_to)
+            TagAnswer(
+                tag=name,
+                label_ja=label,
+                meaning_ja=meaning,
+                rule=rule,
+                rule_version=version,
+                state=state,
+                since=since,
+                evidence=evidence.get(name, []),
+                seen=[] if state in {"has", "retired"} else _seen(con, who, fact, where),
+                held_from=held_from,
+                held_to=held_to,
+            )
         )
     return answers
 
 
-def _evidence(con: duckdb.DuckDBPyConnection, who: str, tag: str) -> list[Evidence]:
+def _evidence(
+    con: duckdb.DuckDBPyConnection, who: str, tag: str | None
+) -> dict[str, list[Evidence]]:
+    """Return the records behind each tag, the decisive one first, then the newest."""
     rows = con.execute(
-        "select e.table_name, coalesce(f.name, substr(e.file_id, 1, 8)), e.line_no, e.observed_on,"
-        " e.value, e.threshold from tag_evidence e"
+        "select e.tag, e.table_name, coalesce(f.name, substr(e.file_id, 1, 8)), e.line_no,"
+        " e.observed_on, e.value, e.threshold from tag_evidence e"
         " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
-        " on f.file_id = e.file_id where e.patient_id = ? and e.tag = ?"
-        # Removed by hand: there is no row in patient_tags to say so.
-        " union all select 'override', 'ledger', override_id, made_on,"
-        " 'removed by hand until ' || cast(expires_on as varchar), null from overrides_in_force"
-        " where patient_id = ? and tag = ? and action = 'remove'",
-        [who, tag, who, tag],
+        " on f.file_id = e.file_id where e.patient_id = $who and ($tag is null or e.tag = $tag)"
+        " order by e.is_decisive desc, e.observed_on desc, e.line_no",
+        {"who": who, "tag": tag},
     ).fetchall()
-    return [Evidence(*row) for row in rows]
+    # Removed by hand: there is no row in patient_tags to say so.
+    rows += con.execute(
+        "select tag, 'override', 'ledger', override_id, made_on,"
+        " 'removed by hand until ' || cast(expires_on as varchar), null from overrides_in_force"
+        " where patient_id = ? and action = 'remove'",
+        [who],
+    ).fetchall()
+    found: dict[str, list[Evidence]] = {}
+    for name, *record in rows:
+        found.setdefault(name, []).append(Evidence(*record))
+    return found
+
+
+def _last_spells(
+    con: duckdb.DuckDBPyConnection, who: str
+) -> dict[str, tuple[date | None, date | None]]:
+    rows = con.execute(
+        "select tag, held_from, held_to from tag_history where patient_id = ? order by held_from",
+        [who],
+    ).fetchall()
+    return {name: (held_from, held_to) for name, held_from, held_to in rows}
 
 
 def _seen(

@@ -36,11 +36,13 @@ def past_tags(
 ) -> list[TagAnswer]:
     """Return the tags of a patient as a past night had them."""
     rows = con.execute(
-        "select c.tag, c.label_ja, c.rule, max_by(r.rule_version, r.on_day), n.rule_version"
+        "select c.tag, c.label_ja, c.description, c.rule, max_by(r.rule_version, r.on_day),"
+        " n.rule_version"
         " from tag_catalog c left join meta.rule_versions n on n.tag = c.tag"
         " left join meta.rule_history r on r.tag = c.tag and r.on_day <= $night"
         " where $tag is null or c.tag = $tag"
-        " group by c.family, c.tag, c.label_ja, c.rule, n.rule_version order by c.family, c.tag",
+        " group by c.family, c.tag, c.label_ja, c.description, c.rule, n.rule_version"
+        " order by c.family, c.tag",
         {"night": night, "tag": tag},
     ).fetchall()
     spells = con.execute(
@@ -51,14 +53,16 @@ def past_tags(
     last = {name: (held_from, held_to) for name, held_from, held_to in spells}
     by_hand = _overrides(con, who, night)
     answers = []
-    for name, label, rule, version, version_now in rows:
+    for name, label, meaning, rule, version, version_now in rows:
         held_from, held_to = last.get(name, (None, None))
+        note = "" if version == version_now else EDITED
         holds = held_from is not None and (held_to is None or held_to > night)
         answers.append(
             TagAnswer(
                 tag=name,
                 label_ja=label,
-                rule=rule if version == version_now else f"{EDITED}{rule}",
+                meaning_ja=f"{note}{meaning}",
+                rule=f"{note}{rule}",
                 rule_version=version,
                 state="has" if holds else "not_held",
                 since=None,

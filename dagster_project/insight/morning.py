@@ -175,6 +175,7 @@ def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> 
         " and list_contains($tags, t.tag)"
         " left join tag_catalog k on k.tag = t.tag"
         " left join tag_evidence e on e.patient_id = t.patient_id and e.tag = t.tag"
+        " and e.is_decisive"
         " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
         " on f.file_id = e.file_id"
         " where d.campaign = $name and d.outcome = 'send' group by d.patient_id",

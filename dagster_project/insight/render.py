@@ -18,18 +18,20 @@ def render_published(console: Console, night: PublishedNight) -> None:
     console.print(
         f"患者 {night.patients:,} 人 / 業務日 {night.build.as_of} ({night.build.build_id})"
     )
-    console.print(_tags(night.tags))
+    console.print(_tags(night.tags, night.patients))
     console.print(_waterfall(night.waterfall))
 
 
-def _tags(tags: Sequence[TagCount]) -> Table:
+def _tags(tags: Sequence[TagCount], patients: int) -> Table:
     table = Table(title="タグ", title_justify="left", box=None)
     table.add_column("タグ")
     for heading in ("該当", "新規", "解除", "判定不能"):
         table.add_column(heading, justify="right")
     for tag in tags:
-        counts = (tag.has, tag.gained, tag.lost, tag.unknown)
-        table.add_row(tag.label_ja, *(f"{count:,}" for count in counts))
+        label = f"{tag.label_ja} (規則が変わった夜)" if tag.is_rule_changed else tag.label_ja
+        counts = (f"{count:,}" for count in (tag.has, tag.gained, tag.lost))
+        share = 100 * tag.unknown / patients if patients else 0
+        table.add_row(label, *counts, f"{tag.unknown:,} ({share:.0f} %)")
     return table
 
 

@@ -1,8 +1,15 @@
 """An explanation in Japanese, and the same in English."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.markup import escape
 
+from dagster_project.authoring.words import (
+    COLUMNS,
+    evidence_in_japanese,
+    threshold_in_japanese,
+)
 from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 
 STATE_JA = {
@@ -42,7 +49,7 @@ def render_answer(console: Console, answer: Answer) -> None:
     asked = len(answer.tags) == 1
     for tag in answer.tags:
         if asked or tag.state in {"has", "unknown"}:
-            _tag(console, tag)
+            _tag(console, tag, answer.words)
     lacking = [tag for tag in answer.tags if tag.state in LACKING]
     if lacking and not asked:
         state = lacking[0].state
@@ -53,7 +60,7 @@ def render_answer(console: Console, answer: Answer) -> None:
         _campaign(console, campaign)
 
 
-def _tag(console: Console, tag: TagAnswer) -> None:
+def _tag(console: Console, tag: TagAnswer, words: Mapping[str, str]) -> None:
     since_ja = f" ({tag.since} から)" if tag.since else ""
     since_en = f" since {tag.since}" if tag.since else ""
     console.print(
@@ -62,24 +69,31 @@ def _tag(console: Console, tag: TagAnswer) -> None:
         highlight=False,
     )
     for evidence in tag.evidence:
-        said = escape(_evidence(evidence))
-        console.print(f"    根拠 / evidence: {said}", highlight=False)
+        said = escape(_evidence(evidence, words))
+        console.print(f"    根拠 / evidence: {said}", highlight=False, soft_wrap=True)
     for row in tag.seen:
-        said = ", ".join(f"{name}={value}" for name, value in row.items())
-        console.print(f"    見た記録 / looked at: {escape(said)}", highlight=False)
+        said = ", ".join(f"{COLUMNS.get(name, '')} {name}={value}" for name, value in row.items())
+        console.print(f"    見た記録 / looked at: {escape(said)}", highlight=False, soft_wrap=True)
     if tag.state in {"has_not", "unknown"} and not tag.seen and not tag.evidence:
         console.print("    見た記録なし / no record to look at", highlight=False)
     if tag.held_from:
         until = tag.held_to or ""
         console.print(f"    履歴 / held: {tag.held_from} 〜 {until}", highlight=False)
-    console.print(f"    規則 / rule {tag.rule_version}: {tag.rule}", highlight=False)
+    said = f"{tag.meaning_ja} / {tag.rule}"
+    console.print(
+        f"    規則 / rule {tag.rule_version}: {escape(said)}", highlight=False, soft_wrap=True
+    )
 
 
-def _evidence(evidence: Evidence) -> str:
+def _evidence(evidence: Evidence, words: Mapping[str, str]) -> str:
+    japanese = evidence_in_japanese(evidence.value, words)
+    said = f"{japanese} / {evidence.value}" if japanese else evidence.value
     on = f" {evidence.on}" if evidence.on else ""
-    against = f" (基準 {evidence.threshold})" if evidence.threshold else ""
+    against = ""
+    if evidence.threshold:
+        against = f" (基準 {threshold_in_japanese(evidence.threshold)} / {evidence.threshold})"
     place = f"{evidence.table} {evidence.file}:{evidence.line}"
-    return f"{evidence.value}{on}{against} [{place}]"
+    return f"{said}{on}{against} [{place}]"
 
 
 def _campaign(console: Console, campaign: CampaignAnswer) -> None:

@@ -10,7 +10,10 @@ from dagster_project.publish import Build, build_of, reading_published
 
 @dataclass(frozen=True)
 class TagCount:
-    """One tag: how many hold it, how many came and went, how many cannot be told."""
+    """One tag: how many hold it, how many came and went, how many cannot be told.
+
+    Who came and went did so by an edited rule, or because of themselves: `is_rule_changed` tells.
+    """
 
     tag: str
     label_ja: str
@@ -18,6 +21,7 @@ class TagCount:
     gained: int
     lost: int
     unknown: int
+    is_rule_changed: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def read_published(path: Path) -> PublishedNight | None:
     with reading_published(path) as con:
         (patients,) = con.execute("select count(*) from patients_today").fetchall()[0]
         tags = con.execute(
-            "select c.tag, k.label_ja, c.has, c.gained, c.lost, c.unknown"
+            "select c.tag, k.label_ja, c.has, c.gained, c.lost, c.unknown, c.is_rule_changed"
             " from tag_counts c join tag_catalog k on k.tag = c.tag order by k.family, c.tag"
         ).fetchall()
         steps = con.execute(

@@ -36,9 +36,6 @@
 {# How many people a dated rule of seed answer_rules asks for. #}
 {% macro answer_rule(rule) %}
     select people
-    from {{ ref("answer_rules") }}
-    where
-        rule = '{{ rule }}'
-        and valid_from <= {{ as_of() }}
-        and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+    from {{ ref("answer_rules") }} as rules
+    where rule = '{{ rule }}' and {{ in_force("rules") }}
 {% endmacro %}

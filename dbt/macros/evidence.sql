@@ -93,7 +93,9 @@
             evidence(
                 "case when status = 'over' then 'stg_observations' end",
                 "case when status = 'over' then item || ' ' || cast(value as varchar)"
-                ~ " || coalesce(' ' || nullif(unit, ''), '') else 'no valid measurement' end",
+                ~ " || coalesce(' ' || nullif(unit, ''), '')"
+                ~ " || coalesce(' (mean of ' || readings || ')', '')"
+                ~ " else 'no valid measurement' end",
                 observed_on="observed_on",
                 threshold="case when status = 'over' then comparison || ' '"
                 ~ " || cast(threshold as varchar) end",

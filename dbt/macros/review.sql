@@ -30,8 +30,8 @@
 {# The finding rules of tonight, by seed review_rules. #}
 {% macro review_rules() %}
     select finding, threshold, rank, label_ja, to_do
-    from {{ ref("review_rules") }}
-    where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+    from {{ ref("review_rules") }} as rules
+    where {{ in_force("rules") }}
 {% endmacro %}
 
 {# A share as staff read it: 97.0 %. #}

@@ -21,7 +21,10 @@
             )
         }}
     from {{ ref("patients_today") }} as patients
-    inner join {{ ref("school_grades") }} as grades on grades.school_grade = '{{ grade }}'
+    inner join
+        {{ ref("school_grades") }} as grades
+        on grades.school_grade = '{{ grade }}'
+        and {{ in_force("grades") }}
     where
         patients.school_age between grades.min_age and grades.max_age or patients.school_age is null
 {% endmacro %}

@@ -11,6 +11,12 @@
 
 {% macro spark__add_months(day, months) %} add_months({{ day }}, {{ months }}){% endmacro %}
 
+{# Whether a row of a dated seed is in force on a day; its first and its last day are. #}
+{% macro in_force(row, day=none) %}
+    {{ row }}.valid_from <= {{ day or as_of() }}
+    and coalesce({{ row }}.valid_to, {{ day or as_of() }}) >= {{ day or as_of() }}
+{% endmacro %}
+
 {% macro add_days(day, days) %} cast({{ day }} + {{ days }} as date){% endmacro %}
 
 {#

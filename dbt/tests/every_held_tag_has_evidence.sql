@@ -5,6 +5,7 @@ left join
     {{ ref("tag_evidence") }} as evidence
     on evidence.patient_id = tags.patient_id
     and evidence.tag = tags.tag
+    and evidence.is_decisive
 where
     tags.state = 'has'
     and (

@@ -1,104 +1,7 @@
 -- One row per patient and chronic condition: confirmed, provisional, suspected only or resolved,
 -- since when it is over, and on what evidence.
 with
-    -- What a code means is asked once a code, not once a diagnosis: a range is no key to join on.
-    codes as (
-        select distinct condition_code, icd10, coalesce(icd10_second, '') as icd10_second
-        from {{ ref("stg_conditions") }}
-    ),
-    meanings as (
-        select distinct codes.condition_code, codes.icd10, codes.icd10_second, concepts.condition
-        from codes
-        inner join
-            {{ ref("condition_concepts") }} as concepts
-            on substr(codes.icd10, 1, length(concepts.icd10_from))
-            between concepts.icd10_from and concepts.icd10_to
-            or substr(codes.icd10_second, 1, length(concepts.icd10_from))
-            between concepts.icd10_from and concepts.icd10_to
-        left join
-            {{ ref("condition_excluded_codes") }} as excluded
-            on excluded.condition = concepts.condition
-            and excluded.condition_code = codes.condition_code
-        where excluded.condition_code is null
-    ),
-    diagnoses as (
-        select
-            conditions.patient_id,
-            meanings.condition,
-            conditions.condition_code,
-            conditions.modifiers,
-            conditions.started_on,
-            conditions.ended_on,
-            conditions.claim_month,
-            conditions.outcome,
-            conditions.is_suspected,
-            conditions.is_history,
-            conditions.is_provisional,
-            conditions.file_id,
-            conditions.line_no,
-            coalesce(conditions.claim_month, conditions.started_on, {{ as_of() }}) as known_on
-        from {{ ref("stg_conditions") }} as conditions
-        inner join
-            {{ ref("patients_today") }} as patients on patients.patient_id = conditions.patient_id
-        inner join
-            meanings
-            on meanings.condition_code = conditions.condition_code
-            and meanings.icd10 = conditions.icd10
-            and meanings.icd10_second = coalesce(conditions.icd10_second, '')
-    ),
-    closings as (
-        select
-            patient_id,
-            condition_code,
-            modifiers,
-            started_on,
-            -- A list says when it ended; a claim, that it had ended by that month.
-            max(greatest(known_on, ended_on)) as closed_on,
-            max(case when outcome <> 'died' then greatest(known_on, ended_on) end) as treated_until
-        from diagnoses
-        where outcome in ('cured', 'stopped', 'died') or ended_on <= {{ as_of() }}
-        group by patient_id, condition_code, modifiers, started_on
-    ),
-    judged as (
-        select
-            diagnoses.patient_id,
-            diagnoses.condition,
-            diagnoses.started_on,
-            diagnoses.claim_month,
-            diagnoses.known_on,
-            diagnoses.is_suspected,
-            diagnoses.is_provisional,
-            diagnoses.is_history,
-            diagnoses.file_id,
-            diagnoses.line_no,
-            coalesce(closings.closed_on >= diagnoses.known_on, false) as is_closed,
-            -- Null where nothing has ended by cure or by stopping, or where it has begun again.
-            case
-                when closings.treated_until >= diagnoses.known_on then closings.treated_until
-            end as ended_on,
-            -- Absence from a later month is no cure: a claim speaks for twelve months.
-            diagnoses.claim_month is null
-            or {{ add_months("diagnoses.claim_month", 12) }} >= {{ as_of() }} as is_recent
-        from diagnoses
-        left join
-            closings
-            on closings.patient_id = diagnoses.patient_id
-            and closings.condition_code = diagnoses.condition_code
-            and closings.modifiers = diagnoses.modifiers
-            and closings.started_on is not distinct from diagnoses.started_on
-    ),
-    sorted as (
-        select
-            *,
-            case
-                when is_suspected or is_history
-                then 'not current'
-                when is_closed or not is_recent
-                then 'over'
-                else 'standing'
-            end as kind
-        from judged
-    ),
+    {{ condition_records() }},
     standing as (
         select
             *,
@@ -110,18 +13,8 @@ with
             ) as recency
         from sorted
     ),
-    -- A management fee or a drug that names the disease. Never required: a clinic that
-    -- prescribes to pharmacies claims no drugs.
     treated as (
-        select procedures.patient_id, fees.condition
-        from {{ ref("stg_procedures") }} as procedures
-        inner join {{ ref("condition_fees") }} as fees on fees.act_code = procedures.act_code
-        where {{ add_months("procedures.performed_on", 12) }} > {{ as_of() }}
-        union
-        select medications.patient_id, drugs.condition
-        from {{ ref("stg_medications") }} as medications
-        inner join {{ ref("drug_codes") }} as drugs on drugs.drug_code = medications.drug_code
-        where {{ add_months("medications.dispensed_on", 12) }} > {{ as_of() }}
+        select distinct patient_id, condition from ({{ condition_treatments() }}) as treatments
     ),
     counted as (
         select

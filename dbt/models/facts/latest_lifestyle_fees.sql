@@ -17,8 +17,7 @@ with
         inner join
             {{ ref("lifestyle_fees") }} as fees
             on fees.act_code = procedures.act_code
-            and procedures.performed_on >= fees.valid_from
-            and procedures.performed_on <= coalesce(fees.valid_to, {{ as_of() }})
+            and {{ in_force("fees", "procedures.performed_on") }}
         inner join
             {{ ref("patients_today") }} as patients on patients.patient_id = procedures.patient_id
     )

@@ -1,10 +1,10 @@
 -- One row per patient and threshold tag: over it (below it, where the seed says so), not so, or
--- not to be told, and by which measurement.
+-- not to be told, and by which measurement; `readings` are the two that a mean is of.
 with
     limits as (
         select tag, item, sex, threshold, comparison, unit
-        from {{ ref("observation_thresholds") }}
-        where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+        from {{ ref("observation_thresholds") }} as thresholds
+        where {{ in_force("thresholds") }}
     ),
     wanted as (
         select patients.patient_id, tags.tag
@@ -26,6 +26,15 @@ with
                 then latest.mean_last_2
                 else latest.value
             end as value,
+            case
+                when limits.item in ('sbp_mmhg', 'dbp_mmhg')
+                then
+                    cast(latest.value as {{ dbt.type_string() }})
+                    || ' and '
+                    || cast(latest.previous_value as {{ dbt.type_string() }})
+                    || ' on '
+                    || cast(latest.previous_observed_on as {{ dbt.type_string() }})
+            end as readings,
             latest.unit,
             latest.observed_on,
             latest.file_id,
@@ -61,6 +70,7 @@ select
     end as status,
     ranked.item,
     ranked.value,
+    ranked.readings,
     ranked.threshold,
     ranked.comparison,
     ranked.unit,

@@ -18,6 +18,7 @@ with
         left join
             {{ ref("department_groups") }} as groups
             on groups.department_code = visits.department_code
+            and {{ in_force("groups") }}
     )
 select
     patient_id,

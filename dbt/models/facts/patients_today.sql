@@ -115,6 +115,8 @@ select
     visits.last_visit_line_no
 from patients
 left join
-    {{ ref("age_bands") }} as bands on patients.age_years between bands.min_age and bands.max_age
+    {{ ref("age_bands") }} as bands
+    on patients.age_years between bands.min_age and bands.max_age
+    and {{ in_force("bands") }}
 left join visits on visits.patient_id = patients.patient_id
 left join bookings on bookings.patient_id = patients.patient_id

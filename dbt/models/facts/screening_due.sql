@@ -3,8 +3,8 @@
 with
     schedule as (
         select tag, screening, sex, min_age, max_age, rule, interval_months
-        from {{ ref("screening_schedule") }}
-        where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+        from {{ ref("screening_schedule") }} as rules
+        where {{ in_force("rules") }}
     ),
     records as (
         select
@@ -19,6 +19,7 @@ with
             {{ ref("screening_records") }} as codes
             on codes.kind = 'observation'
             and codes.code = observations.item
+            and {{ in_force("codes") }}
         union all
         select
             procedures.patient_id,
@@ -32,6 +33,7 @@ with
             {{ ref("screening_records") }} as codes
             on codes.kind = 'procedure'
             and codes.code = procedures.act_code
+            and {{ in_force("codes") }}
     ),
     ranked as (
         select

@@ -29,10 +29,13 @@ select excluded.screening, newest.patient_id, min(newest.icd10) as icd10
 from newest
 inner join
     {{ ref("screening_excluded_conditions") }} as excluded
-    on substr(newest.icd10, 1, length(excluded.icd10_from))
-    between excluded.icd10_from and excluded.icd10_to
-    or substr(newest.icd10_second, 1, length(excluded.icd10_from))
-    between excluded.icd10_from and excluded.icd10_to
+    on {{ in_force("excluded") }}
+    and (
+        substr(newest.icd10, 1, length(excluded.icd10_from))
+        between excluded.icd10_from and excluded.icd10_to
+        or substr(newest.icd10_second, 1, length(excluded.icd10_from))
+        between excluded.icd10_from and excluded.icd10_to
+    )
 where
     newest.recency = 1
     and not newest.is_no_treatment

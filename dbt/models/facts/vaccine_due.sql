@@ -62,7 +62,7 @@ with
             coalesce(
                 case when windows.rule = 'season' then given.doses_this_year else given.doses end, 0
             ) as doses,
-            {{ add_days("all_given.last_live_on", 28) }} as after_live_on,
+            {{ add_days("all_given.last_live_on", "live.days_between + 1") }} as after_live_on,
             windows.waits_for_live,
             -- Clear days between: given on the 1st with 27 days between, the next is on the 29th.
             greatest(
@@ -101,6 +101,10 @@ with
         cross join {{ source("clinic", "profile") }} as profile
         left join given on given.patient_id = windows.patient_id and given.series = windows.vaccine
         left join all_given on all_given.patient_id = windows.patient_id
+        left join
+            {{ ref("vaccine_intervals") }} as live
+            on live.rule = 'after_live_injected'
+            and {{ in_force("live") }}
     ),
     timed as (
         select

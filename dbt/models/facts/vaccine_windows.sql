@@ -43,9 +43,7 @@ with
             }} as season_to
         from {{ ref("vaccine_schedule") }} as doses
         inner join {{ ref("vaccines") }} as products on products.vaccine = doses.vaccine
-        where
-            doses.valid_from <= {{ as_of() }}
-            and coalesce(doses.valid_to, {{ as_of() }}) >= {{ as_of() }}
+        where {{ in_force("doses") }}
     ),
     windows as (
         select

@@ -83,6 +83,7 @@ with
         inner join
             {{ ref("condition_modifiers") }} as modifiers
             on modifiers.modifier_code = substr(diagnoses.modifiers, steps.first_digit, 4)
+            and {{ in_force("modifiers") }}
         group by diagnoses.file_id, diagnoses.line_no
     )
 select
