@@ -27,6 +27,10 @@ def quick(label: str, count: int = 1) -> list[dict[str, object]]:
     return [{"type": "text", "text": "お知らせ", "quickReply": {"items": [item] * count}}]
 
 
+def sender(**shown: object) -> list[dict[str, object]]:
+    return [{"type": "text", "text": "お知らせ", "sender": shown}]
+
+
 def carousel(bubbles: int) -> list[dict[str, object]]:
     contents = [{"type": "bubble"}] * bubbles
     return flex(contents={"type": "carousel", "contents": contents})
@@ -63,12 +67,20 @@ HOST = "https://a.example/"
                 ("https://a.example/", "http://a.example/"),
                 ("tel:0312345678", "javascript:alert(1)"),
                 ("line://ti/p/x", "a.example"),
+                ("https://a.example/%E4%BA%88", "https://a.example/予"),
+                ("https://a.example/a%20b", "https://a.example/a b"),
             )
         ),
         (
             flex({"type": "image", "url": "https://a.example/a.png"}),
             flex({"type": "image", "url": "http://a.example/a.png"}),
             "$[0].contents.body.contents[0].url",
+        ),
+        (sender(name="あ" * 20), sender(name="あ" * 21), "$[0].sender.name"),
+        (
+            sender(name="受付", iconUrl="https://a.example/a.png"),
+            sender(name="受付", iconUrl="http://a.example/a.png"),
+            "$[0].sender.iconUrl",
         ),
         (
             flex(button(type="postback", data="a" * 300)),

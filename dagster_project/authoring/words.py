@@ -98,9 +98,18 @@ EVIDENCE = [
          "病名の請求 {0}か月、管理料か薬あり"),
         (r"no diagnoses are exported", "医院が病名を出力しない"),
         (r"no valid measurement", "有効な測定なし"),
+        (r"dose (\d+), (\d+) days left", "{0}回目、期限まで {1}日"),
+        (r"none on record here", "この医院に記録なし"),
+        (r"last on (\S+)", "最後は {0}"),
         (r"(\w+) (-?[\d.]+)( \S+)?", "{0} {1}{2}"),
     )
 ]  # fmt: skip
+THRESHOLDS = (
+    (r"^>= (\S+)$", r"\1 以上"),
+    (r"^< (\S+)$", r"\1 未満"),
+    (r"^from (\S+) to (\S+)$", r"\1〜\2"),
+    (r"^due from (\S+)$", r"\1 から"),
+)
 
 
 def evidence_in_japanese(text: str, words: Mapping[str, str]) -> str | None:
@@ -116,5 +125,7 @@ def evidence_in_japanese(text: str, words: Mapping[str, str]) -> str | None:
 
 
 def threshold_in_japanese(text: str) -> str:
-    """Return a threshold as evidence has it (>= 85.0) in Japanese."""
-    return re.sub(r"^>= (\S+)$", r"\1 以上", text)
+    """Return a threshold as evidence has it (>= 85.0, from a day to another) in Japanese."""
+    for pattern, said in THRESHOLDS:
+        text = re.sub(pattern, said, text)
+    return text
