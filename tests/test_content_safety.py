@@ -135,6 +135,25 @@ def test_everyday_words_are_left_alone(text: str) -> None:
     assert revealing(text) == []
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://a.example/diabetes", ["diabetes"]),
+        ("https://a.example/lp?from=heart-failure", ["heart failure"]),
+        ("https://a.example/HeartFailure.png", ["heart failure"]),
+        ("https://a.example/breast_check", ["breast"]),
+        ("https://a.example/psychiatry/", ["psychiatry"]),
+        ("https://a.example/proctology", ["proctology"]),
+        ("https://a.example/%E7%B3%96%E5%B0%BF%E7%97%85", ["糖尿病"]),
+        ("https://a.example/specific-checkup", []),
+        ("https://a.example/internal-medicine/reserve", []),
+        ("https://a.example/breakfast", []),
+    ],
+)
+def test_an_address_tells_as_much_as_a_word(address: str, found: list[str]) -> None:
+    assert revealing(address) == found
+
+
 def test_breast_cancer_on_a_locked_phone_is_an_error() -> None:
     (found,) = lint(flex(altText="乳がん検診のご案内"))
     assert (found.path, found.found) == ("$[0].altText", "says 乳がん検診")
