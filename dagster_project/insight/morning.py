@@ -129,7 +129,8 @@ def read_morning(
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
     held += [asks_for_people(*each) for each in out_of_band(published).items()]
-    planned = {each.name: len(each.recipients) for each in campaigns if each.recipients}
+    planned = {each.name: (each.label_ja, len(each.recipients)) for each in campaigns}
+    planned = {name: said for name, said in planned.items() if said[1]}
     held += asks_for_approval(engine, night.build, campaigns_dir, planned, is_live=is_live)
     look = last_look(engine, night.build.clinic_id)
     return Morning(night.build, as_of, campaigns, failed, fates, held, used, limit, share, look)

@@ -67,11 +67,11 @@ def asks_for_approval(
     engine: Engine,
     build: Build,
     campaigns_dir: Path,
-    planned: Mapping[str, int],
+    planned: Mapping[str, tuple[str, int]],
     *,
     is_live: bool,
 ) -> list[str]:
-    """Return a line for each campaign with planned messages that waits for somebody's approval.
+    """Return a line for each planned campaign (label, people) that waits for an approval.
 
     A text nobody can read is said where it is shown; its campaign asks for nothing yet.
     """
@@ -81,11 +81,11 @@ def asks_for_approval(
         return []
     with reading(engine) as con:
         waits = waiting(con, build.clinic_id, campaigns, build.as_of, is_live=is_live)
-    return [_awaits(name, count) for name, count in planned.items() if name in waits]
+    return [_awaits(name, *planned[name]) for name in planned if name in waits]
 
 
-def _awaits(campaign: str, people: int) -> str:
-    return f"承認待ち: {campaign} {people} 人 (`tagline approve {campaign} --by 承認者`)"
+def _awaits(campaign: str, label: str, people: int) -> str:
+    return f"承認待ち: {label} {people} 人 (`tagline approve {campaign} --by 承認者`)"
 
 
 def render_standing(console: Console, standing: Standing) -> None:
@@ -94,7 +94,7 @@ def render_standing(console: Console, standing: Standing) -> None:
         line = f"{HOLDS_JA[each.kind]}: {each.said}"
         console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
     lines = [f"差し止め中: {each.subject_ja}: {each.said}" for each in standing.vetoes]
-    lines += [_awaits(*each) for each in standing.awaiting.items()]
+    lines += [_awaits(name, name, people) for name, people in standing.awaiting.items()]
     lines += [asks_for_people(*each) for each in standing.out_of_band.items()]
     if standing.letters:
         people = sum(each.recipients for each in standing.letters)
