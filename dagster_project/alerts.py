@@ -1,4 +1,4 @@
-"""Alerts to staff, by webhook or mail as clinic.yaml says: ids and where to look, nothing said.
+"""Alerts to staff, by webhook, mail or LINE as clinic.yaml says: ids and where to look, no more.
 
 An alert is in the ledger before anything leaves and is tried until it arrives. One that a
 kill cut off between its arrival and its mark is tried once more: its id tells the two alike.
@@ -8,10 +8,11 @@ import json
 import logging
 import os
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from email.message import EmailMessage
+from functools import partial
 from urllib.request import Request
 
 from sqlalchemy import Engine
@@ -19,27 +20,46 @@ from sqlalchemy import Engine
 from dagster_project.clinic import Alerts, Clinic
 from dagster_project.ledger.alerts import Waiting, claim, hand_over, mark_sent, waiting
 from dagster_project.ledger.store import open_ledger
+from dagster_project.line.account import Account
+from dagster_project.line.credentials import CredentialError
 from dagster_project.line.http import opener
 from dagster_project.line.loopback import require_loopback
+from dagster_project.line.reach import NoSimulatorError
+from dagster_project.line.staff import staff_channel, tell_staff
 from dagster_project.settings import Settings
 
 TOKEN_PREFIX = "TAGLINE_ALERT_TOKEN_"  # noqa: S105 - the name of a variable
 TIMEOUT = 10  # seconds
+FAILED = (
+    OSError,
+    ValueError,
+    KeyError,
+    smtplib.SMTPException,
+    CredentialError,
+    NoSimulatorError,
+)
 log = logging.getLogger(__name__)
 
 
 def targets(alerts: Alerts) -> list[str]:
     """Return where a clinic's alerts go, none where it declares nothing."""
-    return [name for name in ("webhook", "mail") if getattr(alerts, name)]
+    return [name for name in ("webhook", "mail", "line") if getattr(alerts, name)]
 
 
 def deliver(
-    engine: Engine, clinic: Clinic, now: datetime, environ: Mapping[str, str], *, is_live: bool
+    engine: Engine,
+    clinic: Clinic,
+    now: datetime,
+    environ: Mapping[str, str],
+    reach: Callable[[], Account],
+    *,
+    is_live: bool,
 ) -> int:
     """Try every alert of a clinic whose time has come, and return how many arrived.
 
-    Any host but this machine's own is spoken to only when live. What fails is tried again
-    later: after 30 seconds, then after twice as long each time, up to an hour.
+    `reach` opens its LINE channel, asked for only where staff are told by it. Any host but this
+    machine's own is spoken to only when live. What fails is tried again later: after 30 seconds,
+    then after twice as long each time, up to an hour.
     """
     arrived = 0
     for row in waiting(engine, clinic.clinic_id, now):
@@ -48,9 +68,11 @@ def deliver(
         try:
             if row.target == "webhook":
                 _post(clinic, row, environ, is_live=is_live)
+            elif row.target == "line":
+                tell_staff(reach(), clinic, row.alert_id, row.text)
             else:
                 _mail(clinic, row, environ, is_live=is_live)
-        except (OSError, ValueError, KeyError, smtplib.SMTPException) as error:
+        except FAILED as error:
             log.warning("%s: alert not sent: %s", clinic.clinic_id, type(error).__name__)
             continue
         mark_sent(engine, row, now)
@@ -67,6 +89,7 @@ def deliver_now(settings: Settings, clinic: Clinic) -> int:
         clinic,
         now,
         os.environ,
+        partial(staff_channel, settings, clinic),
         is_live=settings.line == "live",
     )
 

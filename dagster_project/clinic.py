@@ -174,11 +174,16 @@ class Linking(Part):
     login_url: str | None = Field(default=None, pattern=r"^https://")
 
 
+# An account, or a group that the clinic's account was invited to.
+StaffAccount = Annotated[str, Field(pattern=r"^[UC][0-9a-f]{32}$")]
+
+
 class Alerts(Part):
     """Where staff are told at once. A webhook's token and a mail server are never here."""
 
     webhook: str | None = Field(default=None, pattern=r"^https?://")
     mail: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+    line: list[StaffAccount] = []  # by the clinic's own channel; each message counts in the month
 
 
 class Clinic(Part):

@@ -7,13 +7,16 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.alerts import targets
+from dagster_project.assets.failed import tell_failure
 from dagster_project.assets.stale import mark_stale
 from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
 from dagster_project.delivery.waiting import is_missed, is_overdue, is_under_way, is_waiting
 from dagster_project.delivery.watchdog import has_news
+from dagster_project.ledger.alerts import is_untold
 from dagster_project.ledger.store import open_ledger
 from dagster_project.publish import LAYOUT, read_build
-from dagster_project.settings import TOKYO, Settings
+from dagster_project.settings import TOKYO, Settings, watched
 
 SEND = dg.AssetSelection.assets("line_delivery")
 SWEEP = dg.AssetSelection.assets("line_sweep")
@@ -26,25 +29,28 @@ def jobs(partitions: dg.PartitionsDefinition) -> list[Any]:
             "nightly",
             selection=dg.AssetSelection.all() - SEND - SWEEP,
             partitions_def=partitions,
-            hooks={mark_stale},
+            hooks={mark_stale, tell_failure},
             description="エクスポートの取込からタグ、判定、検査、公開、今朝の計画まで。送信はしない。",
         ),
         dg.define_asset_job(
             "send",
             selection=SEND,
             partitions_def=partitions,
+            hooks={tell_failure},
             description="公開済みの計画を、送信時間内にだけ送る。",
         ),
         dg.define_asset_job(
             "sweep",
             selection=SWEEP,
             partitions_def=partitions,
+            hooks={tell_failure},
             description="送信の後始末と見張り。何も送らない。",
         ),
         dg.define_asset_job(
             "morning",
             selection=dg.AssetSelection.assets("line_preflight", "morning_sheet"),
             partitions_def=partitions,
+            hooks={tell_failure},
             description="送信の準備を確かめ、朝の確認表を書く。今日の夜が公開されている医院について。",
         ),
     ]
@@ -57,7 +63,7 @@ def schedules(
 
     All in Asia/Tokyo.
 
-    The sweep is asked for only where something is left to settle, or to be told. The send
+    The sweep is asked for only where something is left to settle, or to tell. The send
     looks at each clinic's own window, closed days and ledger before it asks for a run, and
     the gate looks again: a daemon restarted late fires the tick it missed.
     """
@@ -79,9 +85,12 @@ def schedules(
         if is_missed(ledger, clinic_id, at) or is_overdue(ledger, clinic_id, at):
             return True
         try:
-            return has_news(ledger, clinic_in(settings.exports_dir, clinic_id), at)
+            clinic = clinic_in(settings.exports_dir, clinic_id)
         except ClinicError:
             return False
+        return has_news(ledger, clinic, at, watched(settings, clinic_id, at)) or is_untold(
+            ledger, clinic_id, targets(clinic.alerts), at
+        )
 
     def to_show(clinic_id: str, at: datetime) -> bool:
         build = read_build(settings.published_path(clinic_id))

@@ -98,3 +98,9 @@ def pretending(settings: Settings, opens: time) -> Settings:
         return settings
     opening = datetime.combine(settings.as_of(), opens, TOKYO) + timedelta(minutes=1)
     return settings.model_copy(update={"at": opening})
+
+
+def watched(settings: Settings, clinic_id: str, moment: datetime) -> Path | None:
+    """Return where a clinic's night of an instant's day must be, None on a sample's other day."""
+    is_today = settings.as_of() == moment.astimezone(TOKYO).date()
+    return settings.published_path(clinic_id) if is_today else None

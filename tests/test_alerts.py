@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import chat
 import pytest
 import yaml
 from clinic_builder import clinic_yaml, user
+from pydantic import ValidationError
 from sqlalchemy import Engine, event, update
 
 from dagster_project.alerts import deliver, targets
@@ -29,6 +31,11 @@ from dagster_project.ledger import alerts as ledger_alerts
 from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.conversation import keep
 from dagster_project.ledger.store import open_ledger
+from dagster_project.line.account import Account
+from dagster_project.line.credentials import CredentialError, simulator_token
+from dagster_project.line.staff import staff_channel
+from dagster_project.settings import Settings
+from dagster_project.simulator import RunningSimulator
 
 SAID = "朝から胸が痛いです"
 NOW = chat.START
@@ -100,7 +107,11 @@ def hear(engine: Engine, *events: dict[str, Any], by: Sequence[str] = ("webhook"
 def tell(engine: Engine, staff: Staff, now: datetime = NOW, **more: str) -> int:
     environ = {"TAGLINE_SMTP_HOST": "127.0.0.1", "TAGLINE_SMTP_PORT": str(staff.smtp_port)}
     where = clinic(webhook=staff.webhook, mail="staff@clinic.example")
-    return deliver(engine, where, now, environ | more, is_live=False)
+    return deliver(engine, where, now, environ | more, no_line, is_live=False)
+
+
+def no_line() -> Account:
+    raise AssertionError("nobody is told by LINE")
 
 
 def test_an_emergency_is_told_once_and_without_a_word_of_it(engine: Engine, staff: Staff) -> None:
@@ -186,7 +197,7 @@ def test_nothing_leaves_this_machine_unless_live(engine: Engine, url: str) -> No
     hear(engine, chat.text(SAID, user(1), 0), by=("webhook", "mail"))
     environ = {"TAGLINE_SMTP_HOST": "mail.example"}
     where = clinic(webhook=url, mail="staff@clinic.example")
-    assert deliver(engine, where, NOW, environ, is_live=False) == 0
+    assert deliver(engine, where, NOW, environ, no_line, is_live=False) == 0
 
 
 def test_anything_may_be_told_by_its_subject_once(engine: Engine, staff: Staff) -> None:
@@ -286,3 +297,98 @@ def test_an_emergency_that_was_told_at_once_is_not_handed_over_again(
     ledger_alerts.hand_over(engine, "good", ("webhook",), NOW)
     assert tell(engine, staff) == 1
     assert tell(engine, staff, NOW + timedelta(days=1)) == 0
+
+
+# --- by LINE ------------------------------------------------------------------------------------
+
+STAFF = [user(901), user(902)]
+
+
+def by_line(line: RunningSimulator, tmp_path: Path, engine: Engine, now: datetime = NOW) -> int:
+    """Tell what waits by LINE, of a clinic whose two staff follow its account."""
+    where = Clinic.model_validate(clinic_yaml("good", alerts={"line": STAFF}))
+    settings = Settings(data_dir=tmp_path, simulator_url=line.base_url)
+    reach = partial(staff_channel, settings, where)
+    return deliver(engine, where, now, {}, reach, is_live=False)
+
+
+def heard(line: RunningSimulator) -> list[tuple[str, str]]:
+    inbox = line.state.channel("good").inbox
+    return [(each["user"], each["messages"][0]["text"]) for each in inbox]
+
+
+@pytest.fixture
+def fresh(line: RunningSimulator) -> RunningSimulator:
+    line.state.channels.clear()
+    return line
+
+
+def test_staff_are_told_by_line_once_each_and_without_a_word_of_the_patient(
+    engine: Engine, fresh: RunningSimulator, tmp_path: Path
+) -> None:
+    hear(engine, chat.text(SAID, user(1), 0), by=("line",))
+    assert by_line(fresh, tmp_path, engine) == 1
+    assert by_line(fresh, tmp_path, engine, NOW + timedelta(days=2)) == 0
+    assert [who for who, _ in heard(fresh)] == STAFF
+    assert all(said.startswith("【試験クリニック】") for _, said in heard(fresh))
+    assert "胸" not in str(heard(fresh))
+
+
+@pytest.mark.parametrize("fault", ["accept_500", "accept_reset", "429_rate", "reset_before"])
+def test_whatever_line_answers_each_of_staff_is_told_once(
+    engine: Engine, fresh: RunningSimulator, tmp_path: Path, fault: str
+) -> None:
+    hear(engine, chat.text(SAID, user(1), 0), by=("line",))
+    assert by_line(fresh, tmp_path, engine, NOW - timedelta(minutes=1)) == 0, "not due yet"
+    fresh.state.channel("good").faults = [fault]
+    assert by_line(fresh, tmp_path, engine) == 0
+    assert by_line(fresh, tmp_path, engine, NOW + timedelta(minutes=1)) == 1
+    assert sorted(who for who, _ in heard(fresh)) == STAFF
+
+
+def test_a_channel_nobody_can_open_leaves_the_other_ways_alone(
+    engine: Engine, staff: Staff
+) -> None:
+    def reach() -> Account:
+        raise CredentialError("good: set TAGLINE_LINE_TOKEN_GOOD")
+
+    hear(engine, chat.text(SAID, user(1), 0), by=("line", "webhook"))
+    where = Clinic.model_validate(
+        clinic_yaml("good", alerts={"line": STAFF, "webhook": staff.webhook})
+    )
+    assert deliver(engine, where, NOW, {}, reach, is_live=False) == 1
+    assert len(staff.told) == 1
+
+
+def test_by_line_no_other_host_is_spoken_to_unless_live(engine: Engine) -> None:
+    hear(engine, chat.text(SAID, user(1), 0), by=("line",))
+    where = Clinic.model_validate(clinic_yaml("good", alerts={"line": STAFF}))
+    reach = partial(Account, "https://api.line.example", partial(simulator_token, where))
+    assert deliver(engine, where, NOW, {}, reach, is_live=False) == 0
+
+
+@pytest.mark.parametrize("account", ["staff", "U" + "0" * 31, "u" + "0" * 32, "U" + "G" * 32])
+def test_a_member_of_staff_is_an_account(account: str) -> None:
+    with pytest.raises(ValidationError):
+        Alerts(line=[account])
+
+
+@pytest.mark.parametrize(
+    ("raised", "by", "is_untold"),
+    [
+        (False, (), False),
+        (False, ("mail",), True),
+        (True, ("mail",), False),
+    ],
+)
+def test_what_nobody_has_heard_asks_for_a_sweep(
+    engine: Engine, raised: bool, by: tuple[str, ...], is_untold: bool
+) -> None:
+    with ledger_alerts.writing(engine, "good") as con:
+        ledger_alerts.write_alert(con, NOW, "good", "undone", "2026-06-01", "未了")
+    if raised:
+        ledger_alerts.hand_over(engine, "good", by, NOW)
+        (row,) = ledger_alerts.waiting(engine, "good", NOW)
+        assert ledger_alerts.is_untold(engine, "good", by, NOW)
+        ledger_alerts.mark_sent(engine, row, NOW)
+    assert ledger_alerts.is_untold(engine, "good", by, NOW) == is_untold

@@ -58,6 +58,12 @@ def test_there_is_one_gate_to_line() -> None:
     assert "dagster_project.delivery.run.deliver" in imports(source)
 
 
+def test_only_alerts_speak_to_staff_by_line() -> None:
+    """What goes past the gate is for accounts that clinic.yaml names, and holds no patient."""
+    guilty = {name for name, source in modules() if "dagster_project.line.staff" in imports(source)}
+    assert guilty == {"alerts.py"}
+
+
 def test_nothing_reads_the_clock_below_the_entry_point() -> None:
     guilty = {
         name

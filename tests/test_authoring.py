@@ -140,12 +140,16 @@ BROKEN = [
     (SEGMENT_SQL, " and state = 'has'", "", "does not name the state"),
     (SEGMENT_YML, "          cooldown_days: 180\n", "", "no campaign.cooldown_days"),
     (SEGMENT_YML, "models:", "models: [", "mend the yml"),
+    (SEGMENT_YML, "cycle: half", "not_aftr: 2026-12-31\n          cycle: half", "write not_after"),
+    (SEGMENT_YML, "cycle: half", "caps: 5\n          cycle: half", "no such setting 'caps'"),
+    (SEGMENT_YML, "cycle: half", "in_parts: maybe\n          cycle: half", "in_parts is 'maybe'"),
+    (SEGMENT_YML, "purpose: lifestyle", "purpose: lifestile", "campaign.purpose is 'lifestile'"),
     (SEGMENT_YML, "cycle: half_year", "cycle: weekly", "campaign.cycle is 'weekly'"),
     (SEGMENT_YML, "max_share_of_clinic: 0.8", "max_share_of_clinic: 8", "campaign.max_share"),
     (SEGMENT_YML, "label_ja: 生活習慣病の定期検診", "label_ja: checkup", "no label_ja"),
     (SEGMENT_YML, "tags: [hypertension, ", "tags: [", "its SQL names hypertension, "),
     (MESSAGE, "定期健診の時期の", "糖尿病の", "lifestyle_checkup $[0].text: says 糖尿病"),
-    (URGENT, "お子さまの", "水痘の", "vaccination $[0].text: says 水痘"),
+    (URGENT, "お子さまの", "水痘の", "contents[1].text: says 水痘"),
     (VACCINATION_YML, "urgent_days: 14", "urgent_days: 0", "campaign.urgent_days is 0"),
     (SEGMENT_YML, "cycle: half", "if_missed: later\n          cycle: half", "if_missed is 'later'"),
     (SEGMENT_YML, "cycle: half", "min_members: 0\n          cycle: half", "min_members is 0"),
@@ -166,6 +170,7 @@ BROKEN = [
     (SCENARIO_YML, "reentry: per_episode", "reentry: once", "reentry_gap_days is 180"),
     (SCENARIO_YML, "reentry_gap_days: 180", "reentry_gap_days: 0", "reentry_gap_days is 0"),
     (SCENARIO_YML, "lapse_days: 30", "lapse_days: 0", "lapse_days is 0"),
+    (SCENARIO_YML, "lapse_days: 30", "lapse_days: 30\n            exits: goal", "setting 'exits'"),
     (SCENARIO_YML, "cooldown_days: 0", "cooldown_days: 9", "cooldown_days is 9 in a scenario"),
 ]  # fmt: skip
 
@@ -425,6 +430,8 @@ def test_an_example_is_a_table_from_what_is_recorded_to_the_result() -> None:
         ("diagnosed in 2 claim months, management fee or drug", "病名の請求 2か月、管理料か薬あり"),
         ("waist_cm 85.0 cm", "腹囲 85.0 cm"),
         ("waist_cm 85.0", "腹囲 85.0"),
+        ("dose 2, 303 days left", "2回目、期限まで 303日"),
+        ("last on 2025-03-10", "最後は 2025-03-10"),
         ("words of a tag that came later", None),
     ],
 )
@@ -465,6 +472,20 @@ def test_the_examples_of_the_catalogue_are_in_the_words_of_the_staff() -> None:
                 ]
                 english = [each for each in headings if re.search(r"[a-z]{2}", str(each))]
                 assert english == [], (tag.name, english)
+
+
+@pytest.mark.parametrize(
+    ("said", "japanese"),
+    [
+        (">= 85.0", "85.0 以上"),
+        ("< 40.0", "40.0 未満"),
+        ("from 2026-04-01 to 2027-03-31", "2026-04-01 から 2027-03-31 まで"),
+        ("due from 2026-04-01", "2026-04-01 から"),
+        ("another kind", "another kind"),
+    ],
+)
+def test_a_threshold_is_told_in_japanese(said: str, japanese: str) -> None:
+    assert threshold_in_japanese(said) == japanese
 
 
 def test_the_catalogue_speaks_of_items_and_thresholds_in_japanese() -> None:

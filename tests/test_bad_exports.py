@@ -8,8 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from clinic_builder import Row, user
+from delivery_fixtures import rows_of as rows_in
 from nights import MONDAY, World, at, written_to
 
+from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.tables import alert
 from dagster_project.runner import open_instance
 
 CLINIC = "d18"
@@ -101,6 +104,13 @@ def test_d18_a_bad_export_sends_nothing_and_the_corrected_one_sends_once(
     assert world.nightly(TUESDAY) == 3
     assert named in world.text()
     assert world.calls(CLINIC) == 0
+    # Staff are told at once which expectation failed, once for a day, and no cell of the file.
+    assert world.nightly(TUESDAY) == 3
+    (told,) = rows_in(open_ledger(world.settings(TUESDAY).ledger()), alert)
+    assert told["kind"] == "failed"
+    assert named in str(told["text"])
+    assert "夜の処理が warehouse_input で止まりました" in str(told["text"])
+    assert user(1) not in str(told["text"])
     # Asking for the send alone changes nothing: what is published is not of today.
     assert world.send(TUESDAY, at(TUESDAY, 11)) == 3
     assert world.calls(CLINIC) == 0

@@ -20,6 +20,7 @@ from dagster_project.conversation.script import Script, script_of
 from dagster_project.ledger.conversation import account, issue_code
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.credentials import simulator_secret
+from dagster_project.line.messages import load_message
 from dagster_project.line.reply import ChatReplier
 from dagster_project.settings import ROOT
 from dagster_project.simulator import RunningSimulator, start
@@ -143,6 +144,13 @@ def test_what_a_user_types_is_shown_as_text(phone: Phone) -> None:
         shown = page.read()
     assert b"<script>x" not in shown
     assert b"&lt;script&gt;x" in shown
+
+
+def test_a_flex_message_is_shown_in_the_talk_with_its_words(phone: Phone) -> None:
+    (message,) = load_message(ROOT / "dbt" / "campaigns", "womens_screening")
+    copy = {"user": ME, "at": chat.START.isoformat(), "messages": [message]}
+    phone.simulator.state.channel("good").inbox.append(copy)
+    assert "クリニックからのお知らせ\n健診の時期のご案内です。" in phone.page()
 
 
 def test_who_talked_is_in_the_list_before_anything_was_sent_to_them(phone: Phone) -> None:

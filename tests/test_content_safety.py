@@ -27,6 +27,10 @@ def quick(label: str, count: int = 1) -> list[dict[str, object]]:
     return [{"type": "text", "text": "お知らせ", "quickReply": {"items": [item] * count}}]
 
 
+def sender(**shown: object) -> list[dict[str, object]]:
+    return [{"type": "text", "text": "お知らせ", "sender": shown}]
+
+
 def carousel(bubbles: int) -> list[dict[str, object]]:
     contents = [{"type": "bubble"}] * bubbles
     return flex(contents={"type": "carousel", "contents": contents})
@@ -63,12 +67,20 @@ HOST = "https://a.example/"
                 ("https://a.example/", "http://a.example/"),
                 ("tel:0312345678", "javascript:alert(1)"),
                 ("line://ti/p/x", "a.example"),
+                ("https://a.example/%E4%BA%88", "https://a.example/予"),
+                ("https://a.example/a%20b", "https://a.example/a b"),
             )
         ),
         (
             flex({"type": "image", "url": "https://a.example/a.png"}),
             flex({"type": "image", "url": "http://a.example/a.png"}),
             "$[0].contents.body.contents[0].url",
+        ),
+        (sender(name="あ" * 20), sender(name="あ" * 21), "$[0].sender.name"),
+        (
+            sender(name="受付", iconUrl="https://a.example/a.png"),
+            sender(name="受付", iconUrl="http://a.example/a.png"),
+            "$[0].sender.iconUrl",
         ),
         (
             flex(button(type="postback", data="a" * 300)),
@@ -121,6 +133,25 @@ def test_words_of_the_code_seeds_and_of_our_own_list_are_found(word: str) -> Non
 )  # fmt: skip
 def test_everyday_words_are_left_alone(text: str) -> None:
     assert revealing(text) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://a.example/diabetes", ["diabetes"]),
+        ("https://a.example/lp?from=heart-failure", ["heart failure"]),
+        ("https://a.example/HeartFailure.png", ["heart failure"]),
+        ("https://a.example/breast_check", ["breast"]),
+        ("https://a.example/psychiatry/", ["psychiatry"]),
+        ("https://a.example/proctology", ["proctology"]),
+        ("https://a.example/%E7%B3%96%E5%B0%BF%E7%97%85", ["糖尿病"]),
+        ("https://a.example/specific-checkup", []),
+        ("https://a.example/internal-medicine/reserve", []),
+        ("https://a.example/breakfast", []),
+    ],
+)
+def test_an_address_tells_as_much_as_a_word(address: str, found: list[str]) -> None:
+    assert revealing(address) == found
 
 
 def test_breast_cancer_on_a_locked_phone_is_an_error() -> None:

@@ -5,6 +5,8 @@ import json
 from clinic_builder import user, write_clinic
 from nights import MONDAY, World
 
+from dagster_project.insight.bubble import banner
+
 PEOPLE = {
     1: ("female", "1981-01-01"),  # 45, never screened
     2: ("female", "1981-01-01"),  # 45, mammography last year
@@ -55,4 +57,6 @@ def test_d12_three_women_hear_of_one_message_and_nobody_under_treatment(world: W
     assert world.published("d12", f"{unknown} and campaign = 'womens_screening'") == [(1,)]
     said = {json.dumps(each["messages"]) for each in world.simulator.state.channel("d12").inbox}
     (only,) = said
-    assert json.loads(only)[0]["text"].splitlines()[0] == "【クリニックからのお知らせ】"
+    (message,) = json.loads(only)
+    assert banner(message) == "クリニックからのお知らせ"
+    assert "健診の時期" in json.dumps(message, ensure_ascii=False)

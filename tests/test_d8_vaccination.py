@@ -1,6 +1,7 @@
 """Acceptance D8: seven children, six parents, three messages, and none of them says of what."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from dagster_project.clinic import clinic_in
 from dagster_project.insight.morning import read_morning
 from dagster_project.insight.morning_page import write_morning
 from dagster_project.ledger.store import open_ledger
-from dagster_project.line.messages import revealing
+from dagster_project.line.messages import revealing, texts
 
 BORN = {
     "A": date(2025, 5, 20),  # no MR
@@ -46,11 +47,18 @@ def seven_children() -> dict[str, list[Row]]:
     }
 
 
+def words(message: Mapping[str, object]) -> str:
+    """Return what a message says, a line for each of its texts, the banner's first."""
+    return "\n".join(
+        said for path, said in texts(message) if path.rpartition(".")[2] in {"altText", "text"}
+    )
+
+
 def told(world: World, clinic_id: str) -> dict[str, list[str]]:
     """Return the texts on each phone."""
     phones: dict[str, list[str]] = {}
     for each in world.simulator.state.channel(clinic_id).inbox:
-        phones.setdefault(each["user"], []).extend(said["text"] for said in each["messages"])
+        phones.setdefault(each["user"], []).extend(map(words, each["messages"]))
     return phones
 
 
@@ -81,7 +89,8 @@ def test_d8_four_children_are_due_three_messages_leave_and_one_child_is_schedule
     (twins,), (urgent,), (plain,) = (phones[PARENT[name]] for name in "ADE")
     assert "お子さま2名" in twins
     assert "終わりが近い" in urgent
-    assert "名" not in plain.splitlines()[1]
+    assert {text.splitlines()[0] for text in (twins, urgent, plain)} == {"クリニックからのお知らせ"}
+    assert "名" not in plain.splitlines()[2]
     assert "終わりが近い" not in twins + plain
     assert [revealing(text) for text in (twins, urgent, plain)] == [[], [], []]
 
@@ -150,15 +159,15 @@ def test_the_morning_sheet_shows_each_text_that_leaves_and_how_many_get_it(world
     assert morning is not None
     (vaccination,) = (each for each in morning.campaigns if each.name == "vaccination")
     assert vaccination.trouble is None
-    shown = {str(text.messages[0]["text"]): text.accounts for text in vaccination.texts}
-    assert all(text in page for text in shown)
+    shown = {words(text.messages[0]): text.accounts for text in vaccination.texts}
+    assert all(line in page for text in shown for line in text.splitlines())
     assert "{children}" not in page
     assert world.send(MONDAY, at(MONDAY, 10, 1)) == 0
     sent = Counter(text for texts in told(world, "d8").values() for text in texts)
     assert shown == sent
     assert len(shown) == 3
     numbered = {
-        each.patients[0][0]: vaccination.texts[each.text].messages[0]["text"]
+        each.patients[0][0]: words(vaccination.texts[each.text].messages[0])
         for each in vaccination.recipients
     }
     assert "お子さま2名" in str(numbered[NUMBER["A"]])

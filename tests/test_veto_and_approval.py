@@ -187,5 +187,5 @@ def test_a_night_with_a_veto_and_a_campaign_that_waits_for_its_approval(
     assert set(world.received("good")) == {account(2), account(3)}
     world.said.clear()
     assert world.status(MONDAY) == 0
-    assert "差し止め中: patient 1: 本人の希望 (佐藤" in world.text()
+    assert "差し止め中: 患者 1: 本人の希望 (佐藤" in world.text()
     assert "承認待ち" not in world.text()

@@ -1,12 +1,13 @@
 """After the window: what was planned is done, or a person is told; what is left over is swept."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from delivery_fixtures import MONDAY, Night, a_night, at, plan_rows, ready, rows_of, users
+from delivery_fixtures import MONDAY, Night, a_build, a_night, at, plan_rows, ready, rows_of, users
 from nights import World
+from published_nights import publish_night
 
 from dagster_project.definitions import definitions
 from dagster_project.delivery.sweep import expire_missed
@@ -16,6 +17,7 @@ from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tables import alert
 from dagster_project.line.replies import Kind
 from dagster_project.runner import open_instance
+from dagster_project.settings import Settings, watched
 
 AFTER = at(18, 15)
 
@@ -77,6 +79,52 @@ def test_one_person_passed_over_of_three_is_no_silence(night: Night) -> None:
     night.freeze(rows, without=users(1))
     night.send()
     assert not watch(night.engine, night.clinic, AFTER)
+
+
+@pytest.mark.parametrize(
+    ("built_on", "moment", "found"),
+    [
+        (MONDAY, at(10), []),
+        (MONDAY - timedelta(days=2), at(10), ["no_night"]),
+        (MONDAY - timedelta(days=2), at(9, 59), []),
+        (MONDAY - timedelta(days=2), at(10, 0, date(2026, 6, 4)), []),  # closed
+        (None, at(10), ["no_night"]),
+    ],
+)
+def test_a_night_that_is_not_there_when_the_window_opens_is_told(
+    night: Night, tmp_path: Path, built_on: date | None, moment: datetime, found: list[str]
+) -> None:
+    """A night that was killed, or never began, fails nowhere."""
+    published = tmp_path / "published.duckdb"
+    if built_on:
+        publish_night(published, a_build(built_on), [])
+    assert has_news(night.engine, night.clinic, moment, published) == bool(found)
+    told = watch(night.engine, night.clinic, moment, published)
+    assert [each.kind for each in told] == found
+    assert all(("2026-05-30" if built_on else "まだ一度も") in each.text for each in told)
+    assert not has_news(night.engine, night.clinic, moment, published)
+
+
+@pytest.mark.parametrize(
+    ("people", "planned", "moment", "found"),
+    [(3, 0, AFTER, ["silent"]), (3, 0, at(18, 14), []), (0, 0, AFTER, []), (3, 3, AFTER, [])],
+)
+def test_green_but_silent_what_was_published_never_came_into_the_ledger(
+    night: Night, tmp_path: Path, people: int, planned: int, moment: datetime, found: list[str]
+) -> None:
+    published = tmp_path / "published.duckdb"
+    publish_night(published, night.build, plan_rows(users(people)))
+    if planned:
+        ready(night, planned).send()
+    told = watch(night.engine, night.clinic, moment, published)
+    assert [each.kind for each in told] == found
+    assert all("計画 3 通" in each.text for each in told)
+
+
+def test_a_sample_of_another_day_is_not_looked_for(tmp_path: Path) -> None:
+    here = Settings(data_dir=tmp_path, business_day=MONDAY)
+    assert watched(here, "aozora", at(10)) == here.published_path("aozora")
+    assert watched(here, "aozora", at(10, 0, date(2026, 6, 2))) is None
 
 
 def test_the_sweep_has_something_to_do_only_when_an_hour_has_passed(night: Night) -> None:

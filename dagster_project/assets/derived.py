@@ -15,6 +15,7 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from dagster_project import publish, transform
+from dagster_project.assets.waterfall import TABLE, waterfall_metadata
 from dagster_project.settings import Settings
 
 DELIVERY = "fqn:tagline.delivery"
@@ -187,7 +188,8 @@ def _about(
     if counts := members.get(name):  # a tag is a view: counting it again would derive it again
         return {"dagster/row_count": counts["members"] + counts["unknown"], **counts, **seconds}
     (rows,) = con.execute(f"select count(*) from {name}").fetchall()[0]
-    return {"dagster/row_count": rows, **seconds}
+    more = waterfall_metadata(con) if name == TABLE else {}
+    return {"dagster/row_count": rows, **seconds, **more}
 
 
 def _check(spec: dg.AssetCheckSpec, node: transform.NodeResult) -> dg.AssetCheckResult:

@@ -33,7 +33,7 @@ from dagster_project.line.connect import connect
 from dagster_project.line.simulated import introduce
 from dagster_project.line.wordings import wordings
 from dagster_project.publish import build_of
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, watched
 
 # Everything else that stops a sender early is trouble, and shows as a failed run.
 NO_TROUBLE = {
@@ -155,7 +155,7 @@ def line_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
             channel = connect(settings, clinic)
             prove(channel, clinic)
             proved, flagged = settle_doubtful(ledger, clinic.clinic_id, overdue, channel, now)
-        found = watch(ledger, clinic, now)
+        found = watch(ledger, clinic, now, watched(settings, clinic.clinic_id, now))
         deliver_now(settings, clinic)
         return dg.MaterializeResult(
             metadata={

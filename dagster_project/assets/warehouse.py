@@ -1,14 +1,11 @@
 """Tonight's warehouse: opened with its checked input, audited, and published at the end."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import dagster as dg
 import duckdb
-from sqlalchemy import Engine
 
 from dagster_project import transform
-from dagster_project.alerts import targets
 from dagster_project.assets.checked import check_result, check_specs
 from dagster_project.assets.stale import fresh, stale_check_spec
 from dagster_project.authoring.finding import Finding
@@ -25,13 +22,12 @@ from dagster_project.delivery.snapshot import (
 from dagster_project.ingest.contract import DATASETS
 from dagster_project.insight.render_results import results_markdown
 from dagster_project.insight.results import campaign_results, pooled
-from dagster_project.ledger.alerts import raise_written
 from dagster_project.ledger.approvals import audiences_for_warehouse
 from dagster_project.ledger.chat_snapshot import snapshot
 from dagster_project.ledger.conversation import accounts
 from dagster_project.ledger.holds import vetoes_for_warehouse
 from dagster_project.ledger.overrides import overrides_for_warehouse
-from dagster_project.ledger.store import open_ledger, writing
+from dagster_project.ledger.store import open_ledger
 from dagster_project.ledger.tag_decisions import decisions_for_warehouse
 from dagster_project.line.wordings import versions
 from dagster_project.prepare import Night, prepare
@@ -65,7 +61,7 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
         script, wrong = script_of(settings.exports_dir / clinic.clinic_id)
         for each in wrong:
             context.log.warning(each.shown(settings.exports_dir))
-        _require_questionnaires(settings, ledger, clinic, wrong, now)
+        _require_questionnaires(settings, clinic, wrong)
         night = Night(
             build,
             clinic,
@@ -176,24 +172,16 @@ def warehouse_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefin
     return [warehouse_input, audience_verdicts, plan_verdicts, published_warehouse]
 
 
-def _require_questionnaires(
-    settings: Settings, ledger: Engine, clinic: Clinic, wrong: Sequence[Finding], now: datetime
-) -> None:
-    """Stop the night while a questionnaire cannot be read, and tell staff its file and line.
+def _require_questionnaires(settings: Settings, clinic: Clinic, wrong: Sequence[Finding]) -> None:
+    """Stop the night, with file and line, while a questionnaire cannot be read.
 
     Without it nobody knows what its answers mean, and whoever has a tag by them would lose it.
     """
     folder = settings.exports_dir / clinic.clinic_id / "questionnaires"
     broken = [each.shown(settings.exports_dir) for each in wrong if each.path.parent == folder]
-    if not broken:
-        return
-    text = f"問診票を読めないため、前回の夜のタグのままです: {'; '.join(broken[:3])}"
-    with writing(ledger, clinic.clinic_id) as con:
-        subject = f"questionnaire-{settings.as_of()}"
-        raise_written(
-            con, now, clinic.clinic_id, "questionnaire", subject, text, targets(clinic.alerts)
-        )
-    raise dg.Failure(text, allow_retries=False)
+    if broken:
+        text = f"問診票を読めないため、前回の夜のタグのままです: {'; '.join(broken[:3])}"
+        raise dg.Failure(text, allow_retries=False)
 
 
 def _checks(asset: str, results: list[CheckResult], *, stops: bool) -> Events:

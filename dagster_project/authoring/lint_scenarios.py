@@ -9,6 +9,7 @@ from dagster_project.authoring.yml import mapping
 
 REENTRY = ("once", "per_episode", "always")
 BRANCHES = ("only_if", "unless")
+SETTINGS = ("reentry", "reentry_gap_days", "lapse_days", "steps")
 
 
 def steps_of(segment: Model) -> list[dict[str, Any]]:
@@ -37,6 +38,9 @@ def lint_scenario(project: Project, segment: Model) -> Iterator[Finding]:
             to_do = "whole days after the entry, each later than the one before"
             yield Finding(path, at("steps", number), f"after_days is {day!r}", to_do)
         yield from _lint_branches(project, segment, number, at("steps", number))
+    for key in scenario.keys() - set(SETTINGS):
+        to_do = f"a scenario has {', '.join(SETTINGS)}"
+        yield Finding(path, at(key), f"no such setting {key!r}", to_do)
     if not steps:
         yield Finding(path, at("steps"), "no steps", "list them, each with its after_days")
     reentry, gap = scenario.get("reentry"), scenario.get("reentry_gap_days")

@@ -1,5 +1,6 @@
 """What a campaign folder must hold: who (SQL), when (yml), what (message.json), and which tags."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,7 +32,7 @@ def lint_segment(project: Project, segment: Model) -> Iterator[Finding]:
         to_do = f"describe {segment.name} in {segment.name}.yml, as the other campaigns are"
         yield Finding(segment.sql.path, 1, "not described", to_do)
         return
-    yield from _lint_settings(segment)
+    yield from _lint_settings(project, segment)
     yield from _lint_tags(project, segment)
     yield from lint_scenario(project, segment)
     yield from lint_examples(segment)
@@ -59,7 +60,7 @@ def _lint_state(segment: Model) -> Iterator[Finding]:
         yield Finding(segment.sql.path, 1, wrong, "add state = 'has': unknown is never written to")
 
 
-def _lint_settings(segment: Model) -> Iterator[Finding]:
+def _lint_settings(project: Project, segment: Model) -> Iterator[Finding]:
     assert segment.yml is not None  # noqa: S101 - the caller has looked
     for what, value in (("description", segment.said.get("description")),
                         ("label_ja", segment.meta.get("label_ja"))):  # fmt: skip
@@ -68,7 +69,10 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
                 segment.yml.path, segment.line(what), f"no {what}", "write it in Japanese"
             )
     checks: dict[str, tuple[Callable[[Any], bool], str]] = {
-        "purpose": (is_written, "the consent it needs, as in consent_purposes"),
+        "purpose": (
+            lambda it: it in project.purposes,
+            "the consent it needs, as in consent_purposes: " + ", ".join(project.purposes),
+        ),
         "priority": (_is_whole(1), "a whole number from 1, the smaller goes first"),
         "step": (_is_whole(1), "a whole number from 1"),
         "cooldown_days": (_is_whole(0), "days until the same patient may hear of it again"),
@@ -87,12 +91,20 @@ def _lint_settings(segment: Model) -> Iterator[Finding]:
         "send_window": (is_window, HOURS),
         "holdout_share": (_is_share, "the share who are not written to, to compare with"),
         "ab": (is_ab, AB),
+        "in_parts": (lambda it: isinstance(it, bool), "true or false"),
     }
     campaign = mapping(segment.meta.get("campaign"))
     if "approval" in campaign:
         checks["approval"] = (lambda it: it == "required", "required, or leave it out")
         checks["owner"] = (is_written, "who made it: somebody else approves it")
     checks |= {field: rule for field, rule in if_set.items() if field in campaign}
+    # A setting nobody reads would be followed by nobody: a misspelt cap is no cap.
+    known = [*checks, *if_set, "approval", "owner", "scenario"]
+    for field in campaign.keys() - set(known):
+        near = difflib.get_close_matches(str(field), known, n=1)
+        to_do = f"write {near[0]}" if near else f"one of {', '.join(sorted(set(known)))}"
+        line = segment.line("campaign", field)
+        yield Finding(segment.yml.path, line, f"no such setting {field!r}", to_do)
     for field, (is_right, to_do) in checks.items():
         if not is_right(campaign.get(field)):
             wrong = f"campaign.{field} is {campaign[field]!r}" if field in campaign else (

@@ -4,6 +4,7 @@ Read as text, without dbt: it has to answer in under a second, and also about a 
 would refuse.
 """
 
+import csv
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,6 +105,13 @@ class Project:
         for name in sorted(self.tags, key=lambda each: (order.get(each, len(order)), each)):
             families.setdefault(self.tags[name].folder, []).append(name)
         return families
+
+    @cached_property
+    def purposes(self) -> list[str]:
+        """Return the purposes a person can consent to, by their seed."""
+        path = self.dbt_dir / "seeds" / "consent_purposes.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            return [row["purpose"] for row in csv.DictReader(file)]
 
     @property
     def tag_list(self) -> Path:

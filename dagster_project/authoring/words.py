@@ -147,7 +147,6 @@ EVIDENCE = [
         (r"(\w+) (-?[\d.]+)( \S+)?", "{0} {1}{2}"),
     )
 ]  # fmt: skip
-
 THRESHOLDS = [
     (re.compile(pattern), said)
     for pattern, said in (

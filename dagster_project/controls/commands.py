@@ -1,6 +1,7 @@
 """What a person says to the sender, written into the ledger: stop, resume, reset, retry."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +15,7 @@ from dagster_project.ledger.dead_letters import DeadLetterError, Decision, decid
 from dagster_project.ledger.holds import EVERY_CLINIC, HoldError, Kind, end, in_force, place
 from dagster_project.ledger.store import open_ledger, reading, writing
 from dagster_project.publish import read_build
-from dagster_project.settings import Settings
+from dagster_project.settings import TOKYO, Settings
 
 
 def stop(settings: Settings, clinics: Sequence[str], by: str, reason: str, console: Console) -> int:
@@ -97,7 +98,8 @@ def dead_letters(settings: Settings, clinics: Sequence[str], console: Console) -
         with reading(engine) as con:
             letters = undecided(con, clinic_id)
         for each in letters:
-            line = f"{each.id[:8]} {each.campaign} {each.recipients} 人 ({each.first_try_at[:16]}Z)"
+            tried = datetime.fromisoformat(each.first_try_at).astimezone(TOKYO)
+            line = f"{each.id[:8]} {each.campaign} {each.recipients} 人 ({tried:%Y-%m-%d %H:%M})"
             say(console, clinic_id, line)
         if not letters:
             say(console, clinic_id, "判断を待つものはありません")

@@ -10,10 +10,12 @@ import duckdb
 from sqlalchemy import Engine, func, select
 
 from dagster_project.checks.audience import out_of_band
+from dagster_project.insight.flow import Flow, flow_of
 from dagster_project.insight.share import Share, read_share
-from dagster_project.insight.standing import asks_for_people, held_back
+from dagster_project.insight.standing import asks_for_approval, asks_for_people, held_back
 from dagster_project.insight.summary import WaterfallStep, read_published
 from dagster_project.insight.turns import Turn, read_turns
+from dagster_project.insight.why import reasons
 from dagster_project.ledger.preflight import Look, last_look
 from dagster_project.ledger.store import reading
 from dagster_project.ledger.tables import batch, intent
@@ -29,7 +31,7 @@ Told = tuple[str, str, int]  # variant, wording, patients
 class Recipient:
     """One account's message: the patients it is for, by id, and why each."""
 
-    patients: Sequence[tuple[str, str]]  # patient id, why
+    patients: Sequence[tuple[str, Sequence[str]]]  # patient id, why: a line each
     text: int  # its place among the campaign's texts
 
 
@@ -48,9 +50,10 @@ class Campaign:
 
     name: str
     label_ja: str
+    priority: int
     hours: str | None  # its own, where it has any
     tags: Sequence[tuple[str, int]]  # label, patients to be written to who have it
-    waterfall: Sequence[WaterfallStep]
+    flow: Flow
     recipients: Sequence[Recipient]
     texts: Sequence[Text]
     trouble: str | None  # why the text shown is not the one planned
@@ -94,10 +97,17 @@ class Morning:
 
 
 def read_morning(
-    published: Path, engine: Engine, campaigns_dir: Path, as_of: date, limit: int | None
+    published: Path,
+    engine: Engine,
+    campaigns_dir: Path,
+    as_of: date,
+    limit: int | None,
+    *,
+    is_live: bool = False,
 ) -> Morning | None:
     """Return a clinic's morning, None before its first night.
 
+    Live, what LINE never took from this clinic is said to wait for an approval as well.
     Raises OtherLayoutError for a night that another version of us published.
     """
     night = read_published(published)
@@ -111,9 +121,9 @@ def read_morning(
             " and c.campaign = v.subject where not v.is_passed order by all"
         ).fetchall()
         campaigns = [
-            _campaign(con, campaigns_dir, name, label, hours, tags, night.waterfall)
-            for name, label, hours, tags in con.execute(
-                "select campaign, label_ja, sends_from || '〜' || sends_until, tags"
+            _campaign(con, campaigns_dir, name, label, place, hours, tags, night.waterfall)
+            for name, label, place, hours, tags in con.execute(
+                "select campaign, label_ja, priority, sends_from || '〜' || sends_until, tags"
                 " from campaigns order by priority, campaign"
             ).fetchall()
         ]
@@ -121,6 +131,9 @@ def read_morning(
     fates, used = _ledger(engine, night.build)
     held = held_back(engine, night.build.clinic_id)
     held += [asks_for_people(*each) for each in out_of_band(published).items()]
+    planned = {each.name: (each.label_ja, len(each.recipients)) for each in campaigns}
+    planned = {name: said for name, said in planned.items() if said[1]}
+    held += asks_for_approval(engine, night.build, campaigns_dir, planned, is_live=is_live)
     look = last_look(engine, night.build.clinic_id)
     return Morning(
         night.build, as_of, campaigns, failed, fates, held, used, limit, share, turns, look
@@ -132,6 +145,7 @@ def _campaign(
     campaigns_dir: Path,
     name: str,
     label: str,
+    place: int,
     hours: str | None,
     tags: str,
     waterfall: Sequence[WaterfallStep],
@@ -143,12 +157,12 @@ def _campaign(
         " order by all",
         [name],
     ).fetchall()
-    why = _reasons(con, name, listed)
+    why = reasons(con, name, listed)
     told = [(variant, wording, len(who.split(","))) for who, wording, variant, _ in plan]
     planned = {(variant, version) for _, _, variant, version in plan}
     texts, places, trouble = _content(campaigns_dir / name, told, planned)
     recipients = [
-        Recipient([(who, why.get(who, "")) for who in row[0].split(",")], place)
+        Recipient([(who, why.get(who, [])) for who in row[0].split(",")], place)
         for row, place in zip(plan, places, strict=True)
     ]
     counted = con.execute(
@@ -159,29 +173,8 @@ def _campaign(
         " group by k.label_ja order by 2 desc, 1",
         [name, listed],
     ).fetchall()
-    steps = [step for step in waterfall if step.campaign == name]
-    return Campaign(name, label, hours, counted, steps, recipients, texts, trouble)
-
-
-def _reasons(con: duckdb.DuckDBPyConnection, name: str, tags: Sequence[str]) -> dict[str, str]:
-    """Return why each patient is written to: the campaign's tags they have, and on what record."""
-    rows = con.execute(
-        "select d.patient_id, coalesce(string_agg(k.label_ja || ': ' || e.value"
-        " || coalesce(' ' || e.observed_on, '') || coalesce(' (基準 ' || e.threshold || ')', '')"
-        " || ' [' || e.table_name || ' ' || coalesce(f.name, substr(e.file_id, 1, 8)) || ':'"
-        " || e.line_no || ']', ' / ' order by k.label_ja), any_value(d.evidence), '')"
-        " from delivery_decisions d"
-        " left join patient_tags t on t.patient_id = d.patient_id and t.state = 'has'"
-        " and list_contains($tags, t.tag)"
-        " left join tag_catalog k on k.tag = t.tag"
-        " left join tag_evidence e on e.patient_id = t.patient_id and e.tag = t.tag"
-        " and e.is_decisive"
-        " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
-        " on f.file_id = e.file_id"
-        " where d.campaign = $name and d.outcome = 'send' group by d.patient_id",
-        {"tags": list(tags), "name": name},
-    ).fetchall()
-    return dict(rows)
+    flow = flow_of([step for step in waterfall if step.campaign == name])
+    return Campaign(name, label, place, hours, counted, flow, recipients, texts, trouble)
 
 
 def _content(

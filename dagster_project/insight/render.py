@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from dagster_project.delivery.reconcile import Reconciliation
+from dagster_project.insight.flow import flow_of
 from dagster_project.insight.summary import PublishedNight, TagCount, WaterfallStep
-
-UNKNOWN = "unknown"
 
 
 def render_published(console: Console, night: PublishedNight) -> None:
@@ -42,19 +41,12 @@ def _waterfall(steps: Sequence[WaterfallStep]) -> Table:
     table.add_column("人数の流れ", overflow="fold")
     table.add_column("送信", justify="right", no_wrap=True)
     for (_, label), group in groupby(steps, key=lambda step: (step.campaign, step.label_ja)):
-        reasons = list(group)
-        members = [step for step in reasons if step.reason != UNKNOWN]
-        left = sum(step.patients for step in members)
-        flow = [f"対象 {left:,}"]
-        for step in members:
-            if step.reason != "send":
-                left -= step.patients
-                flow.append(f"{step.reason_ja} -{step.patients:,} → {left:,}")
+        flow = flow_of(list(group))
+        lines = [f"対象 {flow.members:,}"]
+        lines += [f"{each.reason_ja} -{each.taken:,} → {each.left:,}" for each in flow.falls]
         # Beside the members: whom nobody can place is a matter of the records.
-        flow += [
-            f"ほかに{each.reason_ja} {each.patients:,}" for each in reasons if each not in members
-        ]
-        table.add_row(label, "\n".join(flow), f"{left:,}")
+        lines += [f"ほかに{each.reason_ja} {each.patients:,}" for each in flow.beside]
+        table.add_row(label, "\n".join(lines), f"{flow.sent:,}")
     return table
 
 

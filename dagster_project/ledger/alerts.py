@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, exists, insert, select, update
 
 from dagster_project.ledger.chat_tables import staff_alert
 from dagster_project.ledger.store import reading, stamp, writing
@@ -25,7 +25,7 @@ class Waiting:
 
     clinic_id: str
     alert_id: str
-    target: str  # webhook | mail
+    target: str  # webhook | mail | line
     kind: str
     text: str
     raised_at: str
@@ -139,6 +139,14 @@ def hand_over(engine: Engine, clinic_id: str, targets: Sequence[str], now: datet
             raise_alert(con, now, clinic_id, f"alert-{each.id}", each.kind, each.text, targets)
             raised = update(alert).where(alert.c.id == each.id).values(raised_at=stamp(now))
             con.execute(raised)
+
+
+def is_untold(engine: Engine, clinic_id: str, targets: Sequence[str], now: datetime) -> bool:
+    """Return whether something is to be told now that some targets have not heard."""
+    unraised = exists().where(alert.c.clinic_id == clinic_id, alert.c.raised_at.is_(None))
+    with reading(engine) as con:
+        is_new = bool(targets) and bool(con.execute(select(unraised)).scalar_one())
+    return is_new or bool(waiting(engine, clinic_id, now))
 
 
 def _this(row: Waiting) -> tuple[ColumnElement[bool], ...]:

@@ -73,7 +73,7 @@ staff_alert = Table(
     metadata,
     Column("clinic_id", String(31), primary_key=True),
     Column("alert_id", String(100), primary_key=True),
-    Column("target", String(10), primary_key=True),  # webhook | mail
+    Column("target", String(10), primary_key=True),  # webhook | mail | line
     Column("kind", String(40), nullable=False),
     Column("text", Text, nullable=False),
     Column("raised_at", String(32), nullable=False),

@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, 
 from dagster_project.ledger.audit import write_audit
 from dagster_project.ledger.store import reading, stamp
 from dagster_project.ledger.tables import hold
+from dagster_project.settings import TOKYO
 
 EVERY_CLINIC = "*"
 EVERYTHING = "all"
+SUBJECTS_JA = {"patient": "患者", "campaign": "配信", EVERYTHING: "すべて"}
 Kind = Literal["stop", "breaker", "veto"]
 
 
@@ -37,7 +39,14 @@ class Hold:
     @property
     def said(self) -> str:
         """Return who holds it and why, in one line for staff."""
-        return f"{self.reason} ({self.made_by}, {self.made_at[:16]}Z)"
+        made = datetime.fromisoformat(self.made_at).astimezone(TOKYO)
+        return f"{self.reason} ({self.made_by}, {made:%Y-%m-%d %H:%M})"
+
+    @property
+    def subject_ja(self) -> str:
+        """Return what it is about, for staff."""
+        scope, which = _split(self.subject)
+        return f"{SUBJECTS_JA.get(scope, scope)} {which}".strip()
 
 
 def place(

@@ -24,13 +24,16 @@ SEEDS = {
     "screening_schedule": "label_ja",
     "vaccines": "label_ja",
 }
+# By what the tags call them an address would tell as well: /heart-failure.
+NAMES = {"condition_concepts": "condition", "screening_schedule": "screening"}
 # What labels say beside the thing itself, and tells nothing alone.
 EVERYDAY = re.compile(
     r"特定健診|特定健康診査|検診|単独|.価|吸う|吸わない|やめた|急性期|慢性期|NGSP|製品の記録なし"
+    r"|specific checkup"
 )
 PARTS = re.compile(r"[・、/\s()（）]+")
 MIN_LETTERS = 2
-OPEN = "open"
+OPEN, DEPARTMENT = "open", "department"
 
 
 def revealing(text: str) -> list[str]:
@@ -50,7 +53,9 @@ def clinical_words() -> tuple[str, ...]:
     own = _rows(Path(__file__).with_name("clinical_words.csv"))
     added = {row["word"] for row in own if row["kind"] != OPEN}
     may_be_said = {_folded(row["word"]) for row in own if row["kind"] == OPEN}
-    words = added | set(_from_seeds(ROOT / "dbt" / "seeds"))
+    seeds = ROOT / "dbt" / "seeds"
+    named = {row["word"] for row in own if row["kind"] == DEPARTMENT}
+    words = added | {*_from_seeds(seeds), *_names(seeds), *_departments(seeds, named)}
     return tuple(sorted(each for each in words if _folded(each) not in may_be_said))
 
 
@@ -58,7 +63,8 @@ def _says(folded: str, word: str) -> bool:
     if not word.isascii():
         return word in folded
     # DT stands in "width" too: letters of ours must stand alone.
-    return bool(re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", folded))
+    letters = re.escape(word).replace(r"\ ", "[-_ ]?")
+    return bool(re.search(rf"(?<![a-z]){letters}(?![a-z])", folded))
 
 
 def _from_seeds(folder: Path) -> Iterator[str]:
@@ -67,6 +73,19 @@ def _from_seeds(folder: Path) -> Iterator[str]:
             for part in PARTS.split(unicodedata.normalize("NFKC", row[column])):
                 if len(part) >= MIN_LETTERS and not part.isdigit() and not EVERYDAY.fullmatch(part):
                     yield part
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for name, column in NAMES.items():
+        words = {row[column].replace("_", " ") for row in _rows(folder / f"{name}.csv")}
+        yield from (each for each in words if not EVERYDAY.fullmatch(each))
+
+
+def _departments(folder: Path, named: set[str]) -> Iterator[str]:
+    """Yield what the tags call the departments whose Japanese names may not be said."""
+    for row in _rows(folder / "department_groups.csv"):
+        if row["department_ja"] in named:
+            yield row["department_group"].replace("_", " ")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

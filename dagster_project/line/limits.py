@@ -18,8 +18,10 @@ MAX_IMAGE_URL = 2000
 MAX_POSTBACK = 300
 MAX_LABEL = 40  # of a button in a bubble
 MAX_QUICK_LABEL = 20
+MAX_SENDER = 20  # letters of the name a message is shown under
 SCHEMES = ("https", "tel", "line")  # LINE takes http as well; we never send anybody there
 ACTIONS = ("uri", "message", "postback", "datetimepicker")
+ENCODED = re.compile(r"[!-~]*")  # an address is letters, digits and signs of ASCII, no blank
 BLOCKS = ("hero", "header", "body", "footer")
 COMPONENTS = ("box", "text", "button", "image", "icon", "separator", "filler", "span", "video")
 
@@ -61,8 +63,17 @@ def _message(path: str, message: object) -> Iterator[Problem]:
         # What a locked phone shows to whoever holds it.
         yield from _length(f"{path}.altText", message.get("altText"), MAX_ALT_TEXT)
         yield from _contents(f"{path}.contents", message.get("contents"))
+    if "sender" in message:
+        yield from _sender(f"{path}.sender", message["sender"])
     if "quickReply" in message:
         yield from _quick_reply(f"{path}.quickReply", message["quickReply"])
+
+
+def _sender(path: str, sender: object) -> Iterator[Problem]:
+    shown = sender if isinstance(sender, dict) else {}
+    yield from _length(f"{path}.name", shown.get("name"), MAX_SENDER)
+    if "iconUrl" in shown:
+        yield from _address(f"{path}.iconUrl", shown["iconUrl"], ("https",), MAX_IMAGE_URL)
 
 
 def _length(path: str, text: object, largest: int, least: int = 1) -> Iterator[Problem]:
@@ -166,3 +177,5 @@ def _address(
     scheme = re.match(r"([a-zA-Z][\w+.-]*):", address) if isinstance(address, str) else None
     if not scheme or scheme[1].lower() not in schemes:
         yield Problem(path, f"{scheme[1] if scheme else 'no'} scheme", " or ".join(schemes))
+    elif isinstance(address, str) and not ENCODED.fullmatch(address):
+        yield Problem(path, "letters that are not ASCII, or blanks", "them percent-encoded")

@@ -1,5 +1,6 @@
 """Night after night of one campaign, in memory: compiled once, only the business day changes."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,8 +17,12 @@ from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
-# The steps of a decision, each upon those before it.
-DECIDING = (
+DELIVERED = "stg_deliveries"  # built anew when something was sent
+REACHED = "addressees"  # when somebody blocked
+# What a night must know of everybody, and what it decides of those whose turn has come: the steps
+# of a decision, each upon those before it.
+NIGHTLY = ("scenario_events", "scenario_positions")
+DECIDED = (
     "candidate_messages",
     "contact_history",
     "delivery_reasons",
@@ -25,8 +30,7 @@ DECIDING = (
     "quota_shares",
     "delivery_decisions",
 )
-NIGHTLY = ("stg_deliveries", "addressees", "scenario_events", "scenario_positions", *DECIDING)
-WITHOUT_A_DAY = {"stg_deliveries", "addressees", "account_places", "quota_shares"}
+WITHOUT_A_DAY = {DELIVERED, REACHED, "account_places", "quota_shares"}
 AS_OF = f"cast('{ANY_DAY}' as date)"
 # What those models read of the ones before them: of the planted patients, what a day knows.
 INPUTS = {
@@ -74,7 +78,7 @@ def simulate(
 
     Raises SimulateError for a campaign that does not exist, or DbtError.
     """
-    models = (*ONCE, *NIGHTLY)
+    models = (*ONCE, DELIVERED, REACHED, *NIGHTLY, *DECIDED)
     target = settings.dbt_target_dir()
     sql = transform.compile_models(manifest, settings.dbt_dir, target, ANY_DAY, models)
     with duckdb.connect(":memory:") as con:
@@ -94,16 +98,18 @@ def simulate(
         steps = con.execute(
             "select after_days from campaign_steps where campaign = ? order by step", [campaign]
         ).fetchall()
-        _plant(con, people(patients, seed, start, [day for (day,) in steps]))
+        planted = people(patients, seed, start, [day for (day,) in steps])
+        news = {start} | {day for each in planted for day in (each.known_on, each.blocked_on)}
+        _plant(con, planted)
         con.execute(
             "create table simulated as select campaign, purpose from campaigns where campaign = ?",
             [campaign],
         ).fetchall()
         for name, query in STANDING.items():
             con.execute(f"create table {name} as {query}").fetchall()
-        _prepare(con, INPUTS | {name: sql[name] for name in NIGHTLY})
+        _prepare(con, INPUTS | {name: sql[name] for name in models[len(ONCE) :]})
         for day in days:
-            yield _night(con, day)
+            yield _night(con, day, has_news=day in news)
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
@@ -136,17 +142,10 @@ def _plant(con: duckdb.DuckDBPyConnection, planted: Sequence[Person]) -> None:
     con.unregister("planting")
 
 
-def _night(con: duckdb.DuckDBPyConnection, day: date) -> NightCount:
-    for name in (*INPUTS, *NIGHTLY):
-        con.execute(f"delete from {name}").fetchall()
-        of_day = "" if name in WITHOUT_A_DAY else f"(day := '{day}')"
-        con.execute(f"execute fill_{name}{of_day}").fetchall()
-    con.execute(
-        "insert into ledger.deliveries by name select occurrence_id, campaign, step, line_user_id,"
-        " patient_id, variant, 'accepted' as state, cast($day as date) as as_of"
-        " from delivery_decisions where outcome = 'send'",
-        {"day": day},
-    ).fetchall()
+def _night(con: duckdb.DuckDBPyConnection, day: date, *, has_news: bool) -> NightCount:
+    """Live through a night; without news of anybody its exports are those of the night before."""
+    for name in (*INPUTS, REACHED, *NIGHTLY) if has_news else NIGHTLY:
+        _fill(con, name, day)
     con.execute("delete from previous.scenario_events").fetchall()
     con.execute("insert into previous.scenario_events by name from scenario_events").fetchall()
     events = con.execute(
@@ -154,16 +153,41 @@ def _night(con: duckdb.DuckDBPyConnection, day: date) -> NightCount:
         " where on_day = ? group by event",
         [day],
     ).fetchall()
-    sent = con.execute(
-        "select step, count(*) from delivery_decisions where outcome = 'send' group by step"
-    ).fetchall()
-    variants = con.execute(
-        "select variant, count(*) from delivery_decisions where outcome = 'send' group by variant"
-    ).fetchall()
-    (active,) = con.execute(
-        "select count(*) from scenario_positions where state = 'active'"
+    active, due = con.execute(
+        "select count(*) filter (state = 'active'), count(*) filter (coalesce(next_due_on <= ?,"
+        " state is null)) from candidates left join scenario_positions"
+        " using (campaign, patient_id) where coalesce(state, 'active') = 'active'",
+        [day],
     ).fetchall()[0]
+    # Whoever stands in a scenario is decided for like anybody else, but sent nothing before the
+    # day of a step: while it is nobody's, the decisions could only say so again.
+    sent = _decide(con, day) if due else []
+    steps, variants = Counter[int](), Counter[str]()
+    for step, variant, messages in sent:
+        steps[step] += messages
+        variants[variant] += messages
     late = sum(count for _, _, count in events)
-    return NightCount(
-        day, {name: n for name, n, _ in events}, late, dict(sent), dict(variants), active
-    )
+    return NightCount(day, {name: n for name, n, _ in events}, late, steps, variants, active)
+
+
+def _decide(con: duckdb.DuckDBPyConnection, day: date) -> list[tuple[int, str, int]]:
+    """Decide a night and send what it says; return the messages by step and variant."""
+    for name in DECIDED:
+        _fill(con, name, day)
+    con.execute(
+        "insert into ledger.deliveries by name select occurrence_id, campaign, step, line_user_id,"
+        " patient_id, variant, 'accepted' as state, cast($day as date) as as_of"
+        " from delivery_decisions where outcome = 'send'",
+        {"day": day},
+    ).fetchall()
+    _fill(con, DELIVERED, day)
+    return con.execute(
+        "select step, variant, count(*) from delivery_decisions where outcome = 'send'"
+        " group by step, variant"
+    ).fetchall()
+
+
+def _fill(con: duckdb.DuckDBPyConnection, name: str, day: date) -> None:
+    con.execute(f"delete from {name}").fetchall()
+    of_day = "" if name in WITHOUT_A_DAY else f"(day := '{day}')"
+    con.execute(f"execute fill_{name}{of_day}").fetchall()

@@ -161,7 +161,16 @@ def _hidden(**values: str) -> str:
 
 
 def _shown(message: dict[str, Any]) -> str:
-    return str(message.get("text") or message.get("altText") or "")
+    """Return the words of a message as the talk shows them; the alternative text is elsewhere."""
+    said = "\n".join(_texts(message.get("contents", {})))
+    return said or str(message.get("text") or message.get("altText") or "")
+
+
+def _texts(part: dict[str, Any]) -> list[str]:
+    """Return the texts of a Flex container, from top to bottom."""
+    inner = [part[name] for name in ("header", "hero", "body", "footer") if name in part]
+    said = [str(part["text"])] if part.get("type") in {"text", "span"} and "text" in part else []
+    return said + [each for one in [*inner, *part.get("contents", [])] for each in _texts(one)]
 
 
 def _page(title: str, parts: list[str]) -> web.Response:
