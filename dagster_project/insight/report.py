@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 from sqlalchemy import Engine
 
 from dagster_project.clinic import Clinic
@@ -19,8 +18,10 @@ from dagster_project.insight.results import (
     campaign_results,
     of_several,
     pooled,
+    purpose_results,
     smallest_group,
     tag_results,
+    wordings,
 )
 from dagster_project.insight.share import Share as Quota
 from dagster_project.insight.share import read_share
@@ -28,18 +29,19 @@ from dagster_project.insight.shares import Shown
 from dagster_project.ledger.quota import last_answer
 from dagster_project.ledger.store import reading
 from dagster_project.line.replies import Quota as Answer
-from dagster_project.publish import Build, build_of
+from dagster_project.publish import Build, build_of, reading_published
 from dagster_project.review.read import Review, review_of
 from dagster_project.settings import Settings
 
 
 @dataclass(frozen=True)
 class Course:
-    """One campaign's step, or one tag: of all months, of the report's, and month by month."""
+    """One campaign's step, tag or purpose: of all months, of the report's, and month by month."""
 
     pooled: Result
     months: Sequence[Result]  # the oldest first, up to the report's
     chosen: Result | None  # of the report's month; None where nothing was planned or sent in it
+    wordings: Sequence[Result]  # of an A/B test, all months
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,10 @@ class Report:
     month: date  # its first day
     glance: Glance
     campaign_results: Sequence[Result]  # of all months and wordings
+    purpose_results: Sequence[Result]
     tag_results: Sequence[Result]
     campaigns: Sequence[Course]
+    purposes: Sequence[Course]
     tags: Sequence[Course]
     review: Review
     voice: Sequence[Question]
@@ -96,14 +100,18 @@ class Report:
 def read_report(
     settings: Settings, engine: Engine, clinic: Clinic, month: date | None
 ) -> Report | None:
-    """Return a clinic's month, by default that of its published night; None before the first."""
+    """Return a clinic's month, by default that of its published night; None before the first.
+
+    Raises OtherLayoutError for a night that another version of us published.
+    """
     path = settings.published_path(clinic.clinic_id)
     if not path.exists():
         return None
-    with duckdb.connect(str(path), read_only=True) as con:
+    with reading_published(path) as con:
         build = build_of(con)
         first = (month or build.as_of).replace(day=1)
         of_campaigns, of_tags = campaign_results(con), tag_results(con)
+        of_purposes = purpose_results(con)
         campaigns = _courses(of_campaigns, first)
         with reading(engine) as ledger:
             said = last_answer(ledger, clinic.clinic_id, first)
@@ -112,8 +120,10 @@ def read_report(
             month=first,
             glance=_glance([each.chosen for each in campaigns if each.chosen]),
             campaign_results=of_campaigns,
+            purpose_results=of_purposes,
             tag_results=of_tags,
             campaigns=campaigns,
+            purposes=_courses(of_purposes, first),
             tags=_courses(of_tags, first),
             review=review_of(con),
             voice=answer_counts(con),
@@ -127,13 +137,13 @@ def read_report(
 
 
 def _courses(results: Sequence[Result], month: date) -> list[Course]:
-    plain = [each for each in results if each.variant is None]
     courses = []
-    for whole in pooled(plain):
-        own = [each for each in plain if (each.name, each.step) == (whole.name, whole.step)]
+    for whole in pooled(results):
+        of_both = [each for each in results if (each.name, each.step) == (whole.name, whole.step)]
+        own = [each for each in of_both if each.variant is None]
         months = [each for each in reversed(own) if each.month and each.month <= month]
         chosen = next((each for each in months if each.month == month), None)
-        courses.append(Course(whole, months, chosen))
+        courses.append(Course(whole, months, chosen, wordings(of_both)))
     return courses
 
 

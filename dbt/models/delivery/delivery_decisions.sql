@@ -29,13 +29,8 @@ with
                 partition by campaigns.campaign
             )
             < campaigns.min_members as is_too_small,
-            -- The same people of a purpose every time: nobody's turn comes by waiting. Of charts
-            -- that were merged the hash of the one that stays counts.
-            substr(
-                md5(profile.clinic_id || '/' || campaigns.purpose || '/' || members.patient_id),
-                1,
-                8
-            )
+            -- Of charts that were merged the number of the one that stays counts.
+            {{ holdout_number("profile.clinic_id", "campaigns.purpose", "members.patient_id") }}
             < campaigns.holdout_below as is_held_out,
             members.patient_id,
             members.standing,
