@@ -38,7 +38,7 @@ TABLES = {
     " exported_on date, known_on date",
     "clinic.profile": "clinic_id varchar, name varchar, min_confirm_months integer,"
     " has_immunization_feed boolean, has_conditions_feed boolean, has_visits_feed boolean,"
-    " has_claims_feed boolean",
+    " has_claims_feed boolean, has_appointments_feed boolean",
     "clinic.departments": "local_name varchar, department_code varchar",
     "clinic.default_department": "local_name varchar",
     "clinic.open_days": "day date",
@@ -165,7 +165,8 @@ def prepare(work: Path, night: Night) -> dict[str, int]:
 
 def settings_version(clinic: Clinic) -> str:
     """Return twelve hex digits for what a clinic.yaml has to say in a tag."""
-    said = (_profile(clinic)[2:], clinic.departments, clinic.default_department, [*clinic.feeds])
+    # No tag asks for the last of them: who was booked is a matter of decisions and results.
+    said = (_profile(clinic)[2:-1], clinic.departments, clinic.default_department, [*clinic.feeds])
     return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
 
@@ -233,6 +234,7 @@ def _profile(clinic: Clinic) -> list[object]:
         has_uke or "conditions" in fed,
         has_uke or "visits" in fed,
         has_uke,
+        "appointments" in fed,
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-# Of the published tables, as `send`, the summary and the morning sheet read them. One more whenever
+# Of the published tables, as `send`, the morning sheet and the results read them. One more whenever
 # one of them, or a column of theirs, comes or goes: a file of another layout is left unread.
 LAYOUT = 2
 

@@ -16,7 +16,8 @@ from dagster_project.prepare import TABLES
 from dagster_project.simulate.nights import DECIDING
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
-MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results")
+MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results",
+         "purpose_windows", "purpose_results")  # fmt: skip
 MODELS = ("campaign_turns", *DECIDING, "holdout_starts", *MARTS)
 # Of the models before them, the columns they read.
 INPUTS = {
@@ -24,13 +25,15 @@ INPUTS = {
     "stg_appointments": "patient_id varchar, scheduled_on date, status varchar",
     "stg_patient_merges": "patient_id varchar, into_patient_id varchar",
     "campaigns": "campaign varchar, label_ja varchar, purpose varchar, priority integer,"
-    " tags varchar, attribution_days integer, visited_within_days integer, cooldown_days integer",
+    " tags varchar, attribution_days integer, visited_within_days integer, cooldown_days integer,"
+    " holdout_below varchar",
     "campaign_turns": "campaign varchar, step integer, visits_per_message double,"
     " given_priority integer",
     "delivery_decisions": "campaign varchar, step integer, patient_id varchar, reason varchar,"
     " occurrence_id varchar, line_user_id varchar, because_on date",
     "tag_history": "tag varchar, patient_id varchar, held_from date, held_to date",
     "tag_catalog": "tag varchar, label_ja varchar",
+    "consent_purposes": "purpose varchar, label_ja varchar",
     "result_rules": "rule varchar, value double, valid_from date, valid_to date",
     "answer_rules": "rule varchar, people integer, valid_from date, valid_to date",
     # The report reads these beside the marts.
@@ -65,7 +68,8 @@ class Laid:
             self.con.execute(f"create schema {schema}")
         for name, columns in (TABLES | INPUTS).items():
             self.con.execute(f"create table {name} ({columns})")
-        for seed in ("result_rules", "answer_rules"):
+        self.lay("clinic.profile", {"clinic_id": "here", "has_appointments_feed": True})
+        for seed in ("result_rules", "answer_rules", "consent_purposes"):
             with (DBT / "seeds" / f"{seed}.csv").open(encoding="utf-8") as file:
                 self.lay(seed, *csv.DictReader(file))
 

@@ -109,7 +109,7 @@ DECIDED = {
     " ended_on date, last_step integer, next_step integer, next_due_on date",
 }
 SETTINGS = (
-    "step integer, cycle varchar, urgent_days integer, holdout_below varchar,"
+    "step integer, cycle varchar, urgent_days integer,"
     " may_go_in_parts boolean, min_members integer, is_dropped_if_missed boolean, not_after date,"
     " step_tags varchar, b_from varchar"
 )
@@ -148,7 +148,6 @@ def test_the_same_people_are_left_out_month_after_month_and_in_every_campaign_of
         "insert into addressees select patient_id, purpose, 'U' || patient_id, true, true"
         " from patients_today cross join (select distinct purpose from campaigns)"
     )
-    laid.con.execute("insert into clinic.profile (clinic_id) values ('here')")
     laid.con.execute("insert into clinic.contact_policy values (3, 90, null, null)")
     # 31 May is a Sunday; thirty-one days after the first of June is the second of July.
     days = [date(2026, month, day) for month, day in (

@@ -1,5 +1,6 @@
 """What the messages of a back-test would have cost, and who came in their windows without them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,9 @@ import duckdb
 
 from dagster_project.insight.results import smallest_group
 from dagster_project.insight.shares import Hidden, Shown, share_of
+from dagster_project.insight.suppression import hidden_parts
 
+Part = tuple[date | None, int | None]  # a month, or a step, or neither: all of them
 SQL = Path(__file__).with_suffix(".sql")
 
 
@@ -28,6 +31,9 @@ class Total:
 def read_totals(con: duckdb.DuckDBPyConnection) -> list[Total]:
     """Return each month, then each step, and last all of them."""
     smallest = smallest_group(con)
+    rows = con.execute(SQL.read_text(encoding="utf-8")).fetchall()
+    over_of = {(month, step): over for month, step, *_, over, _ in rows}
+    hidden = _hidden(over_of, smallest)
     return [
         Total(
             month,
@@ -36,9 +42,18 @@ def read_totals(con: duckdb.DuckDBPyConnection) -> list[Total]:
             told,
             people,
             pending=told - over,
-            came=share_of(came, over, smallest, Hidden.NOT_YET if told else Hidden.NOBODY),
+            came=Hidden.TOO_FEW
+            if over and (month, step) in hidden
+            else share_of(came, over, smallest, Hidden.NOT_YET if told else Hidden.NOBODY),
         )
-        for month, step, messages, told, people, over, came in con.execute(
-            SQL.read_text(encoding="utf-8")
-        ).fetchall()
+        for month, step, messages, told, people, over, came in rows
     ]
+
+
+def _hidden(over_of: Mapping[Part, int], smallest: int) -> set[Part]:
+    """Return the months and steps that are not shown: both add up to all of them."""
+    months, steps = (
+        {part: {"over": over} for part, over in over_of.items() if part[at] is not None}
+        for at in (0, 1)
+    )
+    return hidden_parts(months, smallest) | hidden_parts(steps, smallest)

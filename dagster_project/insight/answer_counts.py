@@ -6,6 +6,9 @@ from itertools import groupby
 
 import duckdb
 
+from dagster_project.insight.results import smallest_group
+from dagster_project.insight.suppression import is_small
+
 # What a questionnaire and its question are called is the clinic's; one that it asks no more has
 # kept its answers alone, and so has a question without choices.
 QUERY = """
@@ -52,12 +55,32 @@ class Question:
 
 def answer_counts(con: duckdb.DuckDBPyConnection) -> list[Question]:
     """Return the questions of a published night that anybody answered."""
-    rows = con.execute(QUERY).fetchall()
+    rows, smallest = con.execute(QUERY).fetchall(), smallest_group(con)
     return [
         Question(
-            questionnaire, question, title, text, campaign, [Choice(*row[5:]) for row in group]
+            questionnaire,
+            question,
+            title,
+            text,
+            campaign,
+            _kept([Choice(*row[5:]) for row in group], smallest),
         )
         for (questionnaire, question, title, text, campaign), group in groupby(
             rows, key=lambda row: row[:5]
         )
     ]
+
+
+def _kept(choices: Sequence[Choice], smallest: int) -> list[Choice]:
+    """Return the answers, the least of those shown hidden too while the others are too few.
+
+    How many answered can be told from any share, and so can how many gave a hidden answer.
+    """
+    shown = [(each.people, each.share) for each in choices if each.people and each.share]
+    if not shown or len(shown) == len(choices):
+        return [*choices]
+    answered = round(shown[0][0] / shown[0][1])
+    while shown and is_small(answered - sum(people for people, _ in shown), smallest):
+        shown.pop()
+    few = (Choice(each.label, None, None) for each in choices[len(shown) :])
+    return [*choices[: len(shown)], *few]

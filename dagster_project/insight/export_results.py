@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 
 from dagster_project.insight.results import Result
 from dagster_project.insight.shares import Share, Shown
+from dagster_project.insight.uplift import Uplift
 
+AGAINST_A = ("opened", "clicked", "visited")  # of text b, in percentage points
 SCHEMA = pa.schema(
     [("name", pa.string()), ("label_ja", pa.string()), ("purpose", pa.string())]
     + [("step", pa.int64()), ("variant", pa.string()), ("month", pa.date32())]
@@ -20,7 +22,11 @@ SCHEMA = pa.schema(
         for field in ((f"{share}_percent", pa.float64()), (f"{share}_hidden", pa.string()))
     ]
     + [(name, pa.int64()) for name in ("booked", "credited", "late_arrivals")]
-    + [(f"uplift_{name}", pa.float64()) for name in ("points", "low", "high")]
+    + [
+        (f"{what}_{name}", pa.float64())
+        for what in ("uplift", *(f"{share}_against_a" for share in AGAINST_A))
+        for name in ("points", "low", "high")
+    ]
     + [(name, pa.int64()) for name in ("incremental_visits", "cost_yen", "yen_per_visit")]
 )
 
@@ -49,17 +55,28 @@ def _row(result: Result) -> dict[str, object]:
         "visited": result.visited,
         "holdout": result.holdout,
     }
-    effect = result.uplift
+    against = {
+        f"{share}_against_a": getattr(result.against_a, share) if result.against_a else None
+        for share in AGAINST_A
+    }
     return {
         **{name: getattr(result, name) for name in SCHEMA.names if hasattr(result, name)},
         **{f"{name}_percent": _percent(shown) for name, shown in shares.items()},
         **{f"{name}_hidden": _hidden(shown) for name, shown in shares.items()},
-        "uplift_points": effect and round(effect.points, 1),
-        "uplift_low": effect and round(effect.low, 1),
-        "uplift_high": effect and round(effect.high, 1),
+        **_bounds("uplift", result.uplift),
+        **{
+            name: bound
+            for what, found in against.items()
+            for name, bound in _bounds(what, found).items()
+        },
         "incremental_visits": _whole(result.incremental_visits),
         "yen_per_visit": _whole(result.yen_per_visit),
     }
+
+
+def _bounds(what: str, found: Uplift | None) -> dict[str, float | None]:
+    bounds = {"points": None, "low": None, "high": None} if found is None else vars(found)
+    return {f"{what}_{name}": each and round(each, 1) for name, each in bounds.items()}
 
 
 def _percent(shown: Shown) -> float | None:

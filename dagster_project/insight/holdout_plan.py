@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dagster_project.insight.uplift import detectable
+from dagster_project.insight.results import campaign_results, pooled
+from dagster_project.insight.shares import Share
+from dagster_project.insight.uplift import FEWEST, detectable
 
 MONTHS = (1, 3, 6, 12, 24)
 SHARES = (0.1, 0.2)
@@ -30,25 +32,15 @@ with first_steps as (
         'send', 'holdout', 'cap', 'quiet_or_closed', 'other_message_today', 'deferred_by_quota'
     )
     group by campaign
-), left_out as (
-    select
-        campaign,
-        count(*) as people,
-        count(visited_on) as visited
-    from message_outcomes
-    where arm = 'holdout' and is_window_over
-    group by campaign
 )
 select
     campaigns.campaign,
     campaigns.label_ja,
     coalesce(so_far.people, tonight.people, 0) as people_a_month,
-    so_far.people is not null as is_measured,
-    case when left_out.visited >= 5 then left_out.visited / left_out.people end as base
+    so_far.people is not null as is_measured
 from campaigns
 left join so_far using (campaign)
 left join tonight using (campaign)
-left join left_out using (campaign)
 order by campaigns.priority
 """
 ASSUMED = """
@@ -77,23 +69,32 @@ class HoldoutPlan:
 def holdout_plans(con: duckdb.DuckDBPyConnection) -> Sequence[HoldoutPlan]:
     """Return the plan of each campaign of a published night, in the order of their priority."""
     ((assumed,),) = con.execute(ASSUMED).fetchall()
-    return [_plan(assumed, *row) for row in con.execute(PEOPLE).fetchall()]
+    # As the results show them: of too few, none.
+    left_out = {
+        each.name: each.holdout
+        for each in pooled(campaign_results(con))
+        if isinstance(each.holdout, Share) and each.holdout.count >= FEWEST
+    }
+    return [
+        _plan(assumed, left_out.get(campaign), campaign, *row)
+        for campaign, *row in con.execute(PEOPLE).fetchall()
+    ]
 
 
 def _plan(
     assumed: float,
+    left_out: Share | None,
     campaign: str,
     label_ja: str,
     people: float,
     is_measured: bool,
-    base: float | None,
 ) -> HoldoutPlan:
-    share_who_come = assumed if base is None else base
+    share_who_come = left_out.count / left_out.of if left_out else assumed
     points = {
         (share, months): detectable(people * months, share, share_who_come)
         for share in SHARES
         for months in MONTHS
     }
     return HoldoutPlan(
-        campaign, label_ja, people, is_measured, share_who_come, base is not None, points
+        campaign, label_ja, people, is_measured, share_who_come, left_out is not None, points
     )

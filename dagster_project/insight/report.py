@@ -18,8 +18,10 @@ from dagster_project.insight.results import (
     Result,
     campaign_results,
     pooled,
+    purpose_results,
     smallest_group,
     tag_results,
+    wordings,
 )
 from dagster_project.insight.share import Share as Quota
 from dagster_project.insight.share import read_share
@@ -33,11 +35,12 @@ from dagster_project.settings import Settings
 
 @dataclass(frozen=True)
 class Course:
-    """One campaign's step, or one tag: of all months, of the report's, and month by month."""
+    """One campaign's step, tag or purpose: of all months, of the report's, and month by month."""
 
     pooled: Result
     months: Sequence[Result]  # the oldest first, up to the report's
     chosen: Result | None  # of the report's month; None where nothing was planned or sent in it
+    wordings: Sequence[Result]  # of an A/B test, all months
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ class Report:
     month_before: Glance | None
     renewed: Sequence[date]  # earlier months of which tonight knows more, by their first days
     campaign_results: Sequence[Result]  # of all months and wordings
+    purpose_results: Sequence[Result]
     tag_results: Sequence[Result]
     campaigns: Sequence[Course]
+    purposes: Sequence[Course]
     tags: Sequence[Course]
     review: Review
     voice: Sequence[Question]
@@ -89,6 +94,7 @@ def read_report(
         build = build_of(con)
         first = (month or build.as_of).replace(day=1)
         of_campaigns, of_tags = campaign_results(con), tag_results(con)
+        of_purposes = purpose_results(con)
         campaigns = _courses(of_campaigns, first)
         with reading(engine) as ledger:
             said = last_answer(ledger, clinic.clinic_id, first)
@@ -99,8 +105,10 @@ def read_report(
             month_before=glance_of(con, of_campaigns, (first - timedelta(days=1)).replace(day=1)),
             renewed=months_renewed(con, build.as_of),
             campaign_results=of_campaigns,
+            purpose_results=of_purposes,
             tag_results=of_tags,
             campaigns=campaigns,
+            purposes=_courses(of_purposes, first),
             tags=_courses(of_tags, first),
             review=review_of(con),
             voice=answer_counts(con),
@@ -115,11 +123,11 @@ def read_report(
 
 
 def _courses(results: Sequence[Result], month: date) -> list[Course]:
-    plain = [each for each in results if each.variant is None]
     courses = []
-    for whole in pooled(plain):
-        own = [each for each in plain if (each.name, each.step) == (whole.name, whole.step)]
+    for whole in pooled(results):
+        of_both = [each for each in results if (each.name, each.step) == (whole.name, whole.step)]
+        own = [each for each in of_both if each.variant is None]
         months = [each for each in reversed(own) if each.month and each.month <= month]
         chosen = next((each for each in months if each.month == month), None)
-        courses.append(Course(whole, months, chosen))
+        courses.append(Course(whole, months, chosen, wordings(of_both)))
     return courses

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from dagster_project.clinic import Clinic
 from dagster_project.insight.export_results import export_results
-from dagster_project.insight.render_results import effect, interval, name_of
+from dagster_project.insight.render_results import booked, effect, interval, name_of
 from dagster_project.insight.report import Report, read_report
 from dagster_project.insight.report_charts import MONTHS, charts_of, most_told, shown_of
 from dagster_project.insight.report_verdict import Mark, mark_of, verdicts
 from dagster_project.insight.results import Result
+from dagster_project.insight.shares import Hidden
 from dagster_project.ledger.store import open_ledger
 from dagster_project.pages import render_page
 from dagster_project.settings import Settings
@@ -33,7 +34,11 @@ def write_report(
     path = report_path(settings, clinic.clinic_id, report.month)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_report(report, clinic.name), encoding="utf-8")
-    files = {"campaign_results": report.campaign_results, "tag_results": report.tag_results}
+    files = {
+        "campaign_results": report.campaign_results,
+        "purpose_results": report.purpose_results,
+        "tag_results": report.tag_results,
+    }
     for name, results in files.items():
         for kind in ("csv", "parquet") if results else ():
             export_results(path.parent / f"results-{clinic.clinic_id}", name, kind, results)
@@ -70,6 +75,11 @@ def title_of(result: Result) -> str:
     return name_of(replace(result, month=None))
 
 
+def late(result: Result) -> str:
+    """Return how many visits the exports told of late, where it may be said."""
+    return str(Hidden.TOO_FEW) if result.late_arrivals is None else f"{result.late_arrivals:,}"
+
+
 def table(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
     """Return the rows behind a funnel: what in Japanese, in English, and each result's figure."""
     rows: list[tuple[str, str, Callable[[Result], object]]] = [
@@ -81,8 +91,8 @@ def table(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
         ("ブロック", "Blocked", lambda each: each.blocked),
         ("集計前", "Pending", lambda each: f"{each.pending:,} 人"),
         ("来院", "Visited", lambda each: each.visited),
-        ("うち予約", "Booked", lambda each: "−" if each.booked is None else f"{each.booked:,}"),
-        ("遅れて届いた来院", "Late arrivals", lambda each: f"{each.late_arrivals:,}"),
+        ("うち予約", "Booked", booked),
+        ("遅れて届いた来院", "Late arrivals", late),
         ("送らなかった人の来院", "Holdout visited", lambda each: each.holdout),
         ("配信による差", "Uplift", lambda each: "、".join(effect(each))),
         ("費用", "Cost, at most", lambda each: f"{each.cost_yen:,} 円以下"),

@@ -1,18 +1,28 @@
 """What came of the messages, as it may be shown: every page, table and file reads it here.
 
-The marts hold plain counts. Here groups that are too small lose theirs, shares are rounded, and
-what LINE does not tell is said to be that.
+The marts hold plain counts. Here groups that are too small lose theirs, and so do those by which a
+small one could be reckoned (`hidden_results.py`); shares are rounded, and what LINE does not tell
+is said to be that.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import duckdb
 
+from dagster_project.insight.hidden_results import (
+    UPLIFT,
+    Row,
+    cell,
+    hidden_of_campaigns,
+    hidden_of_parts,
+    people,
+)
+from dagster_project.insight.hidden_results import Hidden as HiddenCells
 from dagster_project.insight.shares import Hidden, Share, Shown, share_of
 from dagster_project.insight.uplift import Arm, Uplift, uplift
+from dagster_project.insight.wordings import AgainstA, against_a
 
 CAMPAIGNS = (
     "from campaign_results order by purpose, campaign, step,"
@@ -23,11 +33,12 @@ TAGS = (
     " left join tag_catalog as catalog on catalog.tag = results.tag"
     " order by results.tag, month desc nulls first"
 )
+PURPOSES = "from purpose_results order by purpose, month desc nulls first"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One campaign's step, or one tag, of one month and wording; None is all of them together."""
+    """One campaign's step, a tag or a purpose, of a month and wording; None is all of them."""
 
     name: str
     label_ja: str
@@ -36,20 +47,22 @@ class Result:
     variant: str | None
     month: date | None  # its first day
     planned: int | None  # patients; of a campaign alone
-    sent: int  # patients
+    sent: int  # patients; of a purpose each once in a window
     messages: int
     pending: int  # of the sent, patients whose window is not over
     opened: Shown
     clicked: Shown
     blocked: Shown  # of the messages
     visited: Shown  # of the patients whose window is over
-    booked: int | None
+    booked: int | None  # None, too, where the clinic exports no bookings
+    has_bookings: bool
     credited: int | None  # of the visits, those that followed no later message of the clinic
-    late_arrivals: int
+    late_arrivals: int | None  # None where they are too few to say
     holdout: Shown  # of those left out, who came
     uplift: Uplift | None
     incremental_visits: float | None  # where there is an effect
     cost_yen: int  # at most, of the messages whose window is over
+    against_a: AgainstA | None = None  # of text b, all months
 
     @property
     def yen_per_visit(self) -> float | None:
@@ -60,18 +73,53 @@ class Result:
 
 
 def campaign_results(con: duckdb.DuckDBPyConnection) -> list[Result]:
-    """Return a published night's campaigns: all months first, then each; then each wording."""
-    return _read(con, CAMPAIGNS, "campaign")
+    """Return a published night's campaigns: all months first, then each; then each wording.
+
+    A campaign's step that has gone out in one wording has no rows of it.
+    """
+    smallest = smallest_group(con)
+    rows = _rows(con, CAMPAIGNS)
+    hidden = hidden_of_campaigns(rows, smallest)
+    steps: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        steps.setdefault((row["campaign"], row["step"]), []).append(row)
+    found = []
+    for own in steps.values():
+        compared = against_a(own, hidden, smallest)
+        is_alone = len({row["variant"] for row in own} - {None}) < 2
+        for row in own:
+            if row["variant"] is None or not is_alone:
+                result = _result(row, "campaign", hidden, smallest)
+                is_b = (row["variant"], row["month"]) == ("b", None)
+                found.append(replace(result, against_a=compared) if is_b else result)
+    return found
 
 
 def tag_results(con: duckdb.DuckDBPyConnection) -> list[Result]:
     """Return a published night's tags: all months first, then each."""
-    return _read(con, TAGS, "tag")
+    behind: dict[str, set[str]] = {}
+    for campaign, named in con.execute("select campaign, tags from campaigns").fetchall():
+        for tag in named.strip(",").split(","):
+            behind.setdefault(tag, set()).add(campaign)
+    return _parts(con, TAGS, "tag", behind)
+
+
+def purpose_results(con: duckdb.DuckDBPyConnection) -> list[Result]:
+    """Return a published night's purposes: all months first, then each."""
+    behind: dict[str, set[str]] = {}
+    for campaign, purpose in con.execute("select campaign, purpose from campaigns").fetchall():
+        behind.setdefault(purpose, set()).add(campaign)
+    return _parts(con, PURPOSES, "purpose", behind)
 
 
 def pooled(results: Sequence[Result]) -> list[Result]:
     """Return those of all months and wordings together."""
     return [each for each in results if each.month is None and each.variant is None]
+
+
+def wordings(results: Sequence[Result]) -> list[Result]:
+    """Return those of all months of each wording of an A/B test."""
+    return [each for each in results if each.month is None and each.variant is not None]
 
 
 def of_several(shown: Sequence[Shown]) -> Shown:
@@ -85,33 +133,57 @@ def of_several(shown: Sequence[Shown]) -> Shown:
     return next((reason for reason in Hidden if reason in shown), Hidden.NOBODY)
 
 
-def _read(con: duckdb.DuckDBPyConnection, query: str, name: str) -> list[Result]:
-    smallest = smallest_group(con)
-    found = con.execute(query)
-    columns = [each[0] for each in found.description]
-    rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
-    return [_result(row, name, smallest) for row in rows]
-
-
 def smallest_group(con: duckdb.DuckDBPyConnection) -> int:
     """Return of how many people a figure may be shown, as of the night."""
-    ((people,),) = con.execute(
+    ((smallest,),) = con.execute(
         "select people from answer_rules cross join meta.build as build"
         " where rule = 'smallest_group' and valid_from <= build.as_of"
         " and coalesce(valid_to >= build.as_of, true)"
     ).fetchall()
-    return int(people)
+    return int(smallest)
 
 
-def _result(row: Mapping[str, Any], name: str, smallest: int) -> Result:
-    over = row["sent"] - row["pending"]
-    visited = share_of(row["visited"], over, smallest, _if_none(row["sent"]))
-    holdout = share_of(
-        row["holdout_visited"], row["holdout"], smallest, _if_none(row["holdout_pending"])
-    )
+def _parts(
+    con: duckdb.DuckDBPyConnection, query: str, name: str, behind: Mapping[str, Collection[str]]
+) -> list[Result]:
+    smallest = smallest_group(con)
+    rows, campaigns = _rows(con, query), _rows(con, CAMPAIGNS)
+    of_campaigns = hidden_of_campaigns(campaigns, smallest)
+    hidden = hidden_of_parts(rows, name, behind, campaigns, of_campaigns, smallest)
+    return [_result(row, name, hidden, smallest) for row in rows]
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
+    found = con.execute(query)
+    columns = [each[0] for each in found.description]
+    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+def _result(row: Row, name: str, hidden: HiddenCells, smallest: int) -> Result:
+    own, over = cell(row, name), people(row, "visited")
+
+    def shown(figure: str, count: int, if_none: Hidden = Hidden.NOBODY) -> Shown:
+        found = share_of(count, people(row, figure), smallest, if_none)
+        return Hidden.TOO_FEW if isinstance(found, Share) and (own, figure) in hidden else found
+
+    def by_line(figure: str) -> Shown:
+        """Return what LINE counted of its messages; it shows nothing of a small batch."""
+        if row[figure] is not None:
+            return shown(figure, row[figure])
+        # Where it shows who opened and not who pressed a link, those were too few.
+        if row["hidden"] or row["opened_of"]:
+            return Hidden.BY_LINE
+        return Hidden.NOT_YET if row["messages"] else Hidden.NOBODY
+
+    visited = shown("visited", row["visited"], _if_none(row["sent"]))
+    holdout = shown("holdout", row["holdout_visited"], _if_none(row["holdout_pending"]))
+    if row.get("variant") is not None:
+        holdout = Hidden.OF_ALL
     # Without figures of either arm, their difference would tell them.
     both = isinstance(visited, Share) and isinstance(holdout, Share)
-    effect = uplift(_arm(row, "compared"), _arm(row, "holdout")) if both else None
+    is_told = both and (own, UPLIFT) not in hidden
+    effect = uplift(_arm(row, "compared"), _arm(row, "holdout")) if is_told else None
+    late = shown("late_arrivals", row["late_arrivals"])
     return Result(
         name=row[name],
         label_ja=row["label_ja"] or row[name],
@@ -123,13 +195,15 @@ def _result(row: Mapping[str, Any], name: str, smallest: int) -> Result:
         sent=row["sent"],
         messages=row["messages"],
         pending=row["pending"],
-        opened=_by_line(row, "opened", smallest),
-        clicked=_by_line(row, "clicked", smallest),
-        blocked=share_of(row["blocked"], row["messages"], smallest),
+        opened=by_line("opened"),
+        clicked=by_line("clicked"),
+        blocked=shown("blocked", row["blocked"]),
         visited=visited,
         booked=row["booked"] if isinstance(visited, Share) else None,
-        credited=row["credited"] if isinstance(visited, Share) else None,
-        late_arrivals=row["late_arrivals"],
+        has_bookings=row["booked"] is not None,
+        # A message inside another's window is none of a purpose's people, and has its visits.
+        credited=row["credited"] if isinstance(visited, Share) and name != "purpose" else None,
+        late_arrivals=None if late is Hidden.TOO_FEW else row["late_arrivals"],
         holdout=holdout,
         uplift=effect,
         incremental_visits=effect.points / 100 * over if effect and effect.is_told else None,
@@ -137,19 +211,9 @@ def _result(row: Mapping[str, Any], name: str, smallest: int) -> Result:
     )
 
 
-def _arm(row: Mapping[str, Any], arm: str) -> Arm:
+def _arm(row: Row, arm: str) -> Arm:
     return Arm(row[arm], row[f"{arm}_visited"])
 
 
 def _if_none(waiting: int) -> Hidden:
     return Hidden.NOT_YET if waiting else Hidden.NOBODY
-
-
-def _by_line(row: Mapping[str, Any], what: str, smallest: int) -> Shown:
-    """Return what LINE counted, of the messages it counted; it shows nothing of a small batch."""
-    if row[what] is not None:
-        return share_of(row[what], row[f"{what}_of"], smallest)
-    # Where it shows who opened and not who pressed a link, those were too few.
-    if row["hidden"] or row["opened_of"]:
-        return Hidden.BY_LINE
-    return Hidden.NOT_YET if row["messages"] else Hidden.NOBODY

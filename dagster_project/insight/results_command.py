@@ -10,7 +10,14 @@ from dagster_project.clinics import each_published
 from dagster_project.exit_codes import OK
 from dagster_project.insight.export_results import export_results
 from dagster_project.insight.render_results import render_results
-from dagster_project.insight.results import Result, campaign_results, pooled, tag_results
+from dagster_project.insight.results import (
+    Result,
+    campaign_results,
+    pooled,
+    purpose_results,
+    tag_results,
+    wordings,
+)
 from dagster_project.settings import Settings
 
 
@@ -27,17 +34,23 @@ def run_results(
     """
 
     def one(clinic_id: str, con: duckdb.DuckDBPyConnection) -> int:
-        campaigns, tags = campaign_results(con), tag_results(con)
+        campaigns = campaign_results(con)
+        files: dict[str, Sequence[Result]] = {"campaign_results": campaigns}
         if campaign:
             campaigns = [each for each in campaigns if each.name == campaign]
+            files = {"campaign_results": campaigns}
             render_results(console, "配信の結果", "配信", campaigns)
         else:
+            files |= {"purpose_results": purpose_results(con), "tag_results": tag_results(con)}
             render_results(console, "配信の結果 (すべての月)", "配信", pooled(campaigns))
-            render_results(console, "タグの結果 (すべての月)", "タグ", pooled(tags))
+            if compared := wordings(campaigns):
+                render_results(console, "文面の比較 (すべての月)", "配信", compared)
+            for name, title, first in (
+                ("purpose_results", "目的の結果 (すべての月)", "目的"),
+                ("tag_results", "タグの結果 (すべての月)", "タグ"),
+            ):
+                render_results(console, title, first, pooled(files[name]))
         for kind, folder in folders.items():
-            files: dict[str, Sequence[Result]] = {"campaign_results": campaigns}
-            if not campaign:
-                files["tag_results"] = tags
             for name, results in files.items():
                 written = export_results(folder / clinic_id, name, kind, results)
                 console.print(str(written), markup=False, highlight=False, soft_wrap=True)

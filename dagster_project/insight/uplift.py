@@ -33,7 +33,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Uplift:
-    """How much larger the share is that came after a message, in percentage points, 95 % sure."""
+    """How much larger one share is than another, in percentage points, 95 % sure."""
 
     points: float
     low: float

@@ -22,7 +22,7 @@ REACHED = "addressees"  # when somebody blocked
 # What a night must know of everybody, and what it decides of those whose turn has come: the steps
 # of a decision, each upon those before it.
 NIGHTLY = ("scenario_events", "scenario_positions")
-DECIDED = (
+DECIDING = (
     "candidate_messages",
     "contact_history",
     "delivery_reasons",
@@ -78,7 +78,7 @@ def simulate(
 
     Raises SimulateError for a campaign that does not exist, or DbtError.
     """
-    models = (*ONCE, DELIVERED, REACHED, *NIGHTLY, *DECIDED)
+    models = (*ONCE, DELIVERED, REACHED, *NIGHTLY, *DECIDING)
     target = settings.dbt_target_dir()
     sql = transform.compile_models(manifest, settings.dbt_dir, target, ANY_DAY, models)
     with duckdb.connect(":memory:") as con:
@@ -172,7 +172,7 @@ def _night(con: duckdb.DuckDBPyConnection, day: date, *, has_news: bool) -> Nigh
 
 def _decide(con: duckdb.DuckDBPyConnection, day: date) -> list[tuple[int, str, int]]:
     """Decide a night and send what it says; return the messages by step and variant."""
-    for name in DECIDED:
+    for name in DECIDING:
         _fill(con, name, day)
     con.execute(
         "insert into ledger.deliveries by name select occurrence_id, campaign, step, line_user_id,"

@@ -16,6 +16,14 @@
     {{ return(found) }}
 {% endmacro %}
 
+{#
+  The eight hexadecimal digits by which a patient is left out of a purpose's campaigns or not: the
+  same people every time, so that nobody's turn comes by waiting.
+#}
+{% macro holdout_number(clinic_id, purpose, patient_id) %}
+    substr(md5({{ clinic_id }} || '/' || {{ purpose }} || '/' || {{ patient_id }}), 1, 8)
+{% endmacro %}
+
 {# The tags that the steps of a campaign's scenario branch on. #}
 {% macro step_tags(campaign) %}
     {% set tags = [] %}

@@ -1,3 +1,8 @@
+{# Whether the clinic exports bookings: where it does not, nobody can tell who came with one. #}
+{% macro has_bookings() %}
+    (select max(has_appointments_feed) from {{ source("clinic", "profile") }})
+{% endmacro %}
+
 {# The value of a dated rule of seed result_rules, as one number. #}
 {% macro result_rule(rule) %}
     (
@@ -32,18 +37,24 @@
 {% endmacro %}
 
 {#
-  What messages came to, as sums over message_outcomes of the sent: visits of windows that are over,
-  the rest by message, of which one may be for several patients.
+  Of people who were told, each counted by a row: visits are of windows that are over. Who came with
+  a booking nobody knows where the clinic exports no bookings.
 #}
-{% macro sums_of_the_sent() %}
+{% macro sums_of_people() %}
     count(*) as sent,
-    sum(message_share) as messages,
     count(case when not is_window_over then 1 end) as pending,
-    sum(case when is_window_over then message_share end) as messages_over,
     count(case when is_window_over then visited_on end) as visited,
-    count(case when is_window_over and is_booked then 1 end) as booked,
+    case
+        when {{ has_bookings() }} then count(case when is_window_over and is_booked then 1 end)
+    end as booked,
+    count(case when is_late_arrival then 1 end) as late_arrivals
+{% endmacro %}
+
+{# Of the messages they had, of which one may be for several patients. #}
+{% macro sums_of_messages() %}
+    sum(message_share) as messages,
+    sum(case when is_window_over then message_share end) as messages_over,
     count(case when is_window_over and is_credited then 1 end) as credited,
-    count(case when is_late_arrival then 1 end) as late_arrivals,
     sum(case when is_blocked then message_share end) as blocked,
     sum(case when is_hidden then message_share end) as hidden,
     sum(case when open_rate is not null then message_share end) as opened_of,
@@ -51,6 +62,9 @@
     sum(case when click_rate is not null then message_share end) as clicked_of,
     sum(message_share * click_rate) as clicked
 {% endmacro %}
+
+{# What messages came to, as sums over message_outcomes of the sent. #}
+{% macro sums_of_the_sent() %} {{ sums_of_people() }}, {{ sums_of_messages() }} {% endmacro %}
 
 {# The same of who was left out to compare with. #}
 {% macro sums_of_the_holdout() %}
@@ -84,9 +98,10 @@
 {# The columns every mart of results ends with, added up. #}
 {% macro summed_results() %}
     cast(coalesce(round(sum(messages)), 0) as bigint) as messages,
-    {% for each in ["sent", "pending", "visited", "booked", "credited", "late_arrivals"] %}
+    {% for each in ["sent", "pending", "visited", "credited", "late_arrivals"] %}
         cast(coalesce(sum({{ each }}), 0) as bigint) as {{ each }},
     {% endfor %}
+    cast(case when {{ has_bookings() }} then coalesce(sum(booked), 0) end as bigint) as booked,
     cast(coalesce(round(sum(blocked)), 0) as bigint) as blocked,
     cast(coalesce(round(sum(hidden)), 0) as bigint) as hidden,
     {% for each in ["opened_of", "opened", "clicked_of", "clicked"] %}

@@ -78,18 +78,11 @@ with
                 -- The same people of a purpose every time: nobody's turn comes by waiting. Of
                 -- charts that were merged the hash of the one that stays counts.
                 when
-                    substr(
-                        md5(
-                            profile.clinic_id
-                            || '/'
-                            || messages.purpose
-                            || '/'
-                            || messages.patient_id
-                        ),
-                        1,
-                        8
-                    )
-                    < campaigns.holdout_below
+                    {{
+                        holdout_number(
+                            "profile.clinic_id", "messages.purpose", "messages.patient_id"
+                        )
+                    }} < campaigns.holdout_below
                 then 'holdout'
                 when history.messages_this_month >= policy.max_messages_a_month
                 then 'cap'

@@ -124,7 +124,6 @@ with
             )
     ),
     bookings as (select distinct patient_id, scheduled_on from {{ ref("stg_appointments") }}),
-    has_bookings as (select count(*) > 0 as is_told from bookings),
     judged as (
         select
             windows.*,
@@ -133,7 +132,6 @@ with
             before.visit_known_on as known_before_on,
             coalesce(before.is_booked, false) as was_booked,
             bookings.patient_id is not null as has_booking,
-            has_bookings.is_told,
             coalesce(
                 visits.had_come
                 or late_goals.patient_id is not null
@@ -148,7 +146,6 @@ with
             ) as is_late_arrival
         from windows
         cross join told_until
-        cross join has_bookings
         left join
             visits
             on visits.arm = windows.arm
@@ -193,7 +190,7 @@ select
     end as visit_known_on,
     -- Without a feed of bookings nobody can tell.
     case
-        when judged.visited_on is not null and judged.is_told
+        when judged.visited_on is not null and {{ has_bookings() }}
         then judged.has_booking or (judged.was_known and judged.was_booked)
     end as is_booked,
     -- Clinic-wide a visit is the work of one message: the last before it, of whichever campaign.
