@@ -574,6 +574,20 @@ def test_a_ledger_from_a_backup_of_before_does_not_bring_her_back(world: World) 
     assert len(requests(engine, "good")) == 1
 
 
+def test_a_request_that_is_on_the_roll_a_moment_before_the_ledger_has_it_is_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said(world) == 0
+    settings = world.settings(MONDAY)
+    engine = open_ledger(settings.ledger())
+    monkeypatch.setattr(
+        "dagster_project.forget.forget.unknown_to",
+        lambda roll, clinic_id, _: unknown_to(roll, clinic_id, ()),
+    )
+    assert not purge(settings, engine, "good")
+    assert len(requests(engine, "good")) == 1
+
+
 @pytest.mark.long
 def test_of_a_ledger_put_back_the_next_send_writes_to_nobody_forgotten(world: World) -> None:
     aside = back_up(world)

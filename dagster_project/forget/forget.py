@@ -135,12 +135,13 @@ def _begin_again(settings: Settings, engine: Engine, clinic_id: str) -> None:
     While a message to them is being tried that is left to a later run.
     """
     roll = roll_beside(settings.forget_key_path())
-    mine = {(each.hash, each.began_at) for each in known.requests(engine, clinic_id)}
-    for entry in unknown_to(roll, clinic_id, mine):
+    for entry in unknown_to(roll, clinic_id, _requested(engine, clinic_id)):
         whole = whole_of(entry, read_key(settings.forget_key_path()), roll)
         removed = _outside_the_ledger(settings, whole)
         now = settings.now()
         with suppress(UnderWayError), writing(engine, clinic_id) as con:
+            if (entry.hash, entry.began_at) in _requested(engine, clinic_id):
+                continue  # it was on the roll a moment before it was in the ledger
             charts, accounts = named_in(con, whole)
             for chart in sorted(charts) or [""]:  # of some, the ledger knows the account alone
                 removed += erase(con, whole, chart, accounts, stamp(now))
@@ -148,6 +149,10 @@ def _begin_again(settings: Settings, engine: Engine, clinic_id: str) -> None:
             known.add(con, whole, now)
             request = {name: getattr(entry, name) for name in ("clinic_id", "hash", "began_at")}
             known.begin(con, {**request, "made_by": entry.made_by, "reason": None}, removed)
+
+
+def _requested(engine: Engine, clinic_id: str) -> set[tuple[str, str]]:
+    return {(each.hash, each.began_at) for each in known.requests(engine, clinic_id)}
 
 
 def _outside_the_ledger(settings: Settings, whole: Forgotten) -> Counter[str]:

@@ -27,10 +27,9 @@ class ChatReplier:
 
     def reply(self, reply_token: str, messages: Sequence[dict[str, Any]]) -> None:
         """Answer once. An answer that does not get through is lost: its token does not last."""
-        request = ReplyMessageRequest.from_dict(
-            {"replyToken": reply_token, "messages": list(messages)}
-        )
+        body = {"replyToken": reply_token, "messages": list(messages)}
         try:
+            request = ReplyMessageRequest.from_dict(body)
             self._api.reply_message(request, _request_timeout=TIMEOUTS)
         except Exception as error:  # noqa: BLE001 - the event is kept; only the answer is lost
             log.warning("an answer did not get through: %s", type(error).__name__)
