@@ -10,21 +10,12 @@ from dbt.contracts.graph.manifest import Manifest
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
-from dagster_project.rules import PROJECT
+from dagster_project.rules import DECIDING, PROJECT
 from dagster_project.settings import Settings
 from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
-# The steps of a decision, each upon those before it.
-DECIDING = (
-    "candidate_messages",
-    "contact_history",
-    "delivery_reasons",
-    "account_places",
-    "quota_shares",
-    "delivery_decisions",
-)
 NIGHTLY = ("stg_deliveries", "addressees", "scenario_events", "scenario_positions", *DECIDING)
 WITHOUT_A_DAY = {"stg_deliveries", "addressees", "account_places", "quota_shares"}
 AS_OF = f"cast('{ANY_DAY}' as date)"
