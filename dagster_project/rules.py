@@ -14,6 +14,15 @@ from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = "tagline"
 TAG = "tag_"
+# The steps of a decision, each upon those before it.
+DECIDING = (
+    "candidate_messages",
+    "contact_history",
+    "delivery_reasons",
+    "account_places",
+    "quota_shares",
+    "delivery_decisions",
+)
 COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
 
 

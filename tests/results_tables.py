@@ -13,7 +13,7 @@ from nights import DBT
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
-from dagster_project.simulate.nights import DECIDING
+from dagster_project.rules import DECIDING
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 MARTS = ("stg_deliveries", "message_outcomes", "campaign_results", "tag_results",

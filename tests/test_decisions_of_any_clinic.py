@@ -19,8 +19,7 @@ from nights import DBT
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
-from dagster_project.rules import PROJECT
-from dagster_project.simulate.nights import DECIDING
+from dagster_project.rules import DECIDING, PROJECT
 
 ANY_DAY = date(1900, 1, 1)
 # Over the ends of a month and of a half-year, so that caps and cycles begin anew.

@@ -10,7 +10,7 @@ from results_tables import CAMPAIGN, Laid, numbers
 
 from dagster_project.insight.results import campaign_results, pooled
 from dagster_project.insight.uplift import Arm, detectable, uplift
-from dagster_project.simulate.nights import DECIDING
+from dagster_project.rules import DECIDING
 
 SENT = date(2026, 5, 1)
 SEEDS = 200

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 
 from dbt.contracts.graph.manifest import Manifest
 
-from dagster_project.rules import PROJECT, stands_on
+from dagster_project.rules import DECIDING, PROJECT, stands_on
 
 # What the report reads.
 WANTED = ("tag_catalog", "patient_tags", "delivery_decisions", "tag_member_findings")
-# These read the yml of tags and segments, of which no version speaks, and stop at a tag or a
-# segment nobody listed: built anew whatever has changed.
+# These read the yml of tags and segments, of which no version speaks, or what was read of it, and
+# stop at a tag or a segment nobody listed: built anew whatever has changed.
 ALWAYS = frozenset(
-    {*WANTED, "campaigns", "campaign_steps", "segment_members", "tag_references", "retired_tags"}
-)
+    {*WANTED, "campaigns", "campaign_steps", "segment_members", "tag_references", "retired_tags",
+     "campaign_turns", *DECIDING}
+)  # fmt: skip
 
 
 @dataclass

@@ -11,12 +11,13 @@ from dbt.contracts.graph.manifest import Manifest
 
 from dagster_project import transform
 from dagster_project.prepare import TABLES
-from dagster_project.rules import PROJECT
+from dagster_project.rules import DECIDING, PROJECT
 from dagster_project.settings import Settings
 from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
+<<<<<<< HEAD
 DELIVERED = "stg_deliveries"  # built anew when something was sent
 REACHED = "addressees"  # when somebody blocked
 # What a night must know of everybody, and what it decides of those whose turn has come: the steps
@@ -31,6 +32,10 @@ DECIDING = (
     "delivery_decisions",
 )
 WITHOUT_A_DAY = {DELIVERED, REACHED, "account_places", "quota_shares"}
+=======
+NIGHTLY = ("stg_deliveries", "addressees", "scenario_events", "scenario_positions", *DECIDING)
+WITHOUT_A_DAY = {"stg_deliveries", "addressees", "account_places", "quota_shares"}
+>>>>>>> quota2
 AS_OF = f"cast('{ANY_DAY}' as date)"
 # What those models read of the ones before them: of the planted patients, what a day knows.
 INPUTS = {
