@@ -104,10 +104,10 @@ def test_d13_the_numbers_of_a_campaign_and_its_interval_drawn(sent: Settings) ->
 
 def test_every_part_is_there_in_order_and_behind_each_drawing_a_table(sent: Settings) -> None:
     page = page_of(sent, MAY)
-    assert [part.split(" <")[0] for part in re.findall(r"<h2>(.*?)</h2>", page)] == [
-        "配信で来院は増えたか", "2026年5月のまとめ", "配信ごと", "タグごとの推移", "見直すタグ",
-        "患者さんの声", "データの状態", "通数",
-    ]  # fmt: skip
+    named = ["配信で来院は増えたか", "2026年5月のまとめ", "配信ごと", "タグごとの推移",
+             "見直すタグ", "患者さんの声", "データの状態", "通数"]  # fmt: skip
+    found = [part.split(" <")[0] for part in re.findall(r"<h2>(.*?)</h2>", page)]
+    assert [part for part in found if part in named] == named
     drawings = [part for part in page.split("<article>") if "<svg" in part]
     assert len(drawings) >= 6
     assert all("<details" in part and "<table" in part for part in drawings)

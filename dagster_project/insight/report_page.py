@@ -62,6 +62,7 @@ def render_report(report: Report, clinic_name: str) -> str:
         mark_of=mark_of,
         shown_of=shown_of,
         title_of=title_of,
+        effect=effect,
         interval=interval,
         table=table,
         first=FIRST,
