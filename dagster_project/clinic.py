@@ -19,6 +19,7 @@ from dagster_project.settings import TOKYO
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Screening = Literal["breast", "cervical", "colorectal", "lung", "gastric", "specific_checkup"]
 FeedName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+MORNING = time(7, 30)  # in Asia/Tokyo: the night is published, and somebody reads its sheet
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

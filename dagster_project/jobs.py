@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_project.alerts import targets
 from dagster_project.assets.failed import tell_failure
 from dagster_project.assets.stale import mark_stale
-from dagster_project.clinic import ClinicError, clinic_ids, clinic_in
+from dagster_project.clinic import MORNING, ClinicError, clinic_ids, clinic_in
 from dagster_project.delivery.waiting import is_missed, is_overdue, is_under_way, is_waiting
 from dagster_project.delivery.watchdog import has_news
 from dagster_project.ledger.alerts import is_untold
@@ -137,7 +137,7 @@ def schedules(
             ("nightly_at_two", "nightly", "0 2 * * *", nightly),
             ("send_window", "send", "*/10 * * * *", send),
             ("sweep_every_ten_minutes", "sweep", "*/10 * * * *", sweep),
-            ("morning_sheet_at_half_past_seven", "morning", "30 7 * * *", morning),
+            ("morning_sheet_at_half_past_seven", "morning", f"{MORNING:%M %H} * * *", morning),
         )
     ]
 

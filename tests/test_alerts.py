@@ -360,7 +360,13 @@ def test_a_channel_nobody_can_open_leaves_the_other_ways_alone(
     assert len(staff.told) == 1
 
 
-def test_by_line_no_other_host_is_spoken_to_unless_live(engine: Engine) -> None:
+def test_by_line_no_other_host_is_spoken_to_unless_live(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(**_: object) -> None:
+        raise AssertionError("a request was about to leave")
+
+    monkeypatch.setattr("dagster_project.line.staff.opener", opened)
     hear(engine, chat.text(SAID, user(1), 0), by=("line",))
     where = Clinic.model_validate(clinic_yaml("good", alerts={"line": STAFF}))
     reach = partial(Account, "https://api.line.example", partial(simulator_token, where))

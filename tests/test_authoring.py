@@ -140,6 +140,7 @@ BROKEN = [
     (SEGMENT_SQL, " and state = 'has'", "", "does not name the state"),
     (SEGMENT_YML, "          cooldown_days: 180\n", "", "no campaign.cooldown_days"),
     (SEGMENT_YML, "models:", "models: [", "mend the yml"),
+    (SEGMENT_YML, "          owner: 院長\n", "", "no campaign.owner; who made it"),
     (SEGMENT_YML, "cycle: half", "not_aftr: 2026-12-31\n          cycle: half", "write not_after"),
     (SEGMENT_YML, "cycle: half", "caps: 5\n          cycle: half", "no such setting 'caps'"),
     (SEGMENT_YML, "cycle: half", "in_parts: maybe\n          cycle: half", "in_parts is 'maybe'"),

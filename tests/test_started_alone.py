@@ -40,7 +40,6 @@ def start_alone(world: World, *names: str) -> dict[str, bool]:
                 instance=instance,
                 partition_key="good",
                 asset_selection=[dg.AssetKey(name)],
-                resources={"settings": settings},
                 raise_on_error=False,
             ).success
             for name in names

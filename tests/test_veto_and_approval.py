@@ -131,7 +131,9 @@ def test_where_it_is_declared_each_day_needs_its_own_even_on_the_simulator(night
     assert waits(night, declared, live=False, later=1) == {"lapsed"}
 
 
-@pytest.mark.parametrize(("by", "why"), [("鈴木", "somebody else"), (" ", "--by")])
+@pytest.mark.parametrize(
+    ("by", "why"), [("鈴木", "somebody else"), (" 鈴　木", "somebody else"), (" ", "--by")]
+)
 def test_the_maker_is_not_the_checker(night: Night, by: str, why: str) -> None:
     with pytest.raises(ApprovalError, match=why):
         approved(night, by=by)
@@ -143,9 +145,9 @@ def test_the_campaigns_of_the_project_declare_nothing_and_are_read(tmp_path: Pat
     shutil.copytree(DBT / "campaigns" / NAME, folder / NAME)
     assert not campaigns_in(folder)[NAME].is_required
     yml = folder / NAME / f"seg_{NAME}.yml"
-    text = yml.read_text(encoding="utf-8")
+    text = yml.read_text(encoding="utf-8").replace("owner: 院長", "owner: 鈴木")
     declared = text.replace("purpose: visit", "purpose: visit\n          approval: required")
-    yml.write_text(declared.replace("purpose: visit", "purpose: visit\n          owner: 鈴木"))
+    yml.write_text(declared, encoding="utf-8")
     found = campaigns_in(folder)[NAME]
     assert (found.is_required, found.owner, found.contents[0][0]) == (True, "鈴木", NAME)
 

@@ -1,6 +1,6 @@
 """After the window: what was planned is done, or a person is told; what is left over is swept."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -84,14 +84,14 @@ def test_one_person_passed_over_of_three_is_no_silence(night: Night) -> None:
 @pytest.mark.parametrize(
     ("built_on", "moment", "found"),
     [
-        (MONDAY, at(10), []),
-        (MONDAY - timedelta(days=2), at(10), ["no_night"]),
-        (MONDAY - timedelta(days=2), at(9, 59), []),
-        (MONDAY - timedelta(days=2), at(10, 0, date(2026, 6, 4)), []),  # closed
+        (MONDAY, at(7, 30), []),
+        (MONDAY - timedelta(days=2), at(7, 30), ["no_night"]),
+        (MONDAY - timedelta(days=2), at(7, 29), []),
+        (MONDAY - timedelta(days=2), at(7, 30, date(2026, 6, 4)), []),  # closed
         (None, at(10), ["no_night"]),
     ],
 )
-def test_a_night_that_is_not_there_when_the_window_opens_is_told(
+def test_a_night_that_is_not_there_in_the_morning_is_told(
     night: Night, tmp_path: Path, built_on: date | None, moment: datetime, found: list[str]
 ) -> None:
     """A night that was killed, or never began, fails nowhere."""
@@ -119,6 +119,17 @@ def test_green_but_silent_what_was_published_never_came_into_the_ledger(
     told = watch(night.engine, night.clinic, moment, published)
     assert [each.kind for each in told] == found
     assert all("計画 3 通" in each.text for each in told)
+
+
+@pytest.mark.parametrize(("minute", "found"), [(0, ["no_night"]), (59, [])])
+def test_where_the_window_opens_earlier_so_does_the_watchdog(
+    night: Night, tmp_path: Path, minute: int, found: list[str]
+) -> None:
+    window = night.clinic.send_window.model_copy(update={"opens": time(7)})
+    early = night.clinic.model_copy(update={"send_window": window})
+    moment = at(7) if minute == 0 else at(6, minute)
+    told = watch(night.engine, early, moment, tmp_path / "published.duckdb")
+    assert [each.kind for each in told] == found
 
 
 def test_a_sample_of_another_day_is_not_looked_for(tmp_path: Path) -> None:

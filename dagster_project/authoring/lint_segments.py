@@ -73,6 +73,7 @@ def _lint_settings(project: Project, segment: Model) -> Iterator[Finding]:
             lambda it: it in project.purposes,
             "the consent it needs, as in consent_purposes: " + ", ".join(project.purposes),
         ),
+        "owner": (is_written, "who made it: somebody else approves it"),
         "priority": (_is_whole(1), "a whole number from 1, the smaller goes first"),
         "step": (_is_whole(1), "a whole number from 1"),
         "cooldown_days": (_is_whole(0), "days until the same patient may hear of it again"),
@@ -96,10 +97,9 @@ def _lint_settings(project: Project, segment: Model) -> Iterator[Finding]:
     campaign = mapping(segment.meta.get("campaign"))
     if "approval" in campaign:
         checks["approval"] = (lambda it: it == "required", "required, or leave it out")
-        checks["owner"] = (is_written, "who made it: somebody else approves it")
     checks |= {field: rule for field, rule in if_set.items() if field in campaign}
     # A setting nobody reads would be followed by nobody: a misspelt cap is no cap.
-    known = [*checks, *if_set, "approval", "owner", "scenario"]
+    known = [*checks, *if_set, "approval", "scenario"]
     for field in campaign.keys() - set(known):
         near = difflib.get_close_matches(str(field), known, n=1)
         to_do = f"write {near[0]}" if near else f"one of {', '.join(sorted(set(known)))}"

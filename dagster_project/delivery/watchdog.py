@@ -1,8 +1,8 @@
 """The watchdog: of a day that is green and silent a person is told, and of what is not done.
 
-When the window opens the night of the day must be published. After it has closed the published
-plan must be in the ledger, and everything planned must be done. A killed night, or one that was
-never started, fails nowhere: only its absence shows.
+By the morning the night of the day must be published, or there is time to mend it until the window
+opens. After it has closed the published plan must be in the ledger, and everything planned must be
+done. A killed night, or one that was never started, fails nowhere: only its absence shows.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from dagster_project.clinic import Clinic
+from dagster_project.clinic import MORNING, Clinic
 from dagster_project.ledger.alerts import is_written, write_alert
 from dagster_project.ledger.store import reading, writing
 from dagster_project.ledger.tables import batch, intent
@@ -75,7 +75,7 @@ def _findings(
         return
     build = read_build(published) if published else None
     is_there = build is not None and build.as_of == day
-    if published and not is_there and here >= datetime.combine(day, window.opens, TOKYO):
+    if published and not is_there and here.time() >= min(MORNING, window.opens):
         last = f"最後は {build.as_of}" if build else "まだ一度もありません"
         yield Finding("no_night", f"{day}: 今日の夜が公開されていません ({last})。何も送りません")
     if here < datetime.combine(day, window.closes, TOKYO) + PATIENCE:

@@ -3,14 +3,12 @@
 Mail and LINE keep what they carry, so it names no patient; who and why is on the sheet.
 """
 
-from datetime import time
 from pathlib import Path
 
 from dagster_project.insight.morning import Campaign, Morning
 from dagster_project.line.clinical import revealing
 
 BLOCKING = "blocking"
-EARLIEST = time(7, 30)  # in Asia/Tokyo: the night at two wakes nobody
 
 
 def morning_note(morning: Morning, path: Path) -> str:

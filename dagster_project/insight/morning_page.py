@@ -5,10 +5,10 @@ from pathlib import Path
 
 from dagster_project.alerts import deliver_now, targets
 from dagster_project.checks.suite import read_suite
-from dagster_project.clinic import Clinic
+from dagster_project.clinic import MORNING, Clinic
 from dagster_project.insight.bubble import banner, bubble
 from dagster_project.insight.morning import Morning, read_morning
-from dagster_project.insight.morning_note import EARLIEST, morning_note
+from dagster_project.insight.morning_note import morning_note
 from dagster_project.insight.render_explain import DELIVERY_JA
 from dagster_project.ledger.alerts import raise_alert
 from dagster_project.ledger.preflight import LEVELS_JA, WHAT_JA
@@ -58,9 +58,9 @@ def _read(settings: Settings, clinic: Clinic) -> Morning | None:
 
 
 def _tell(settings: Settings, clinic: Clinic, morning: Morning, path: Path) -> None:
-    """Let staff know of the sheet, from half past seven on and once for each night and note."""
+    """Let staff know of the sheet once for each note; the night at two wakes nobody."""
     now, told = settings.now(), targets(clinic.alerts)
-    if not told or now.time() < EARLIEST:
+    if not told or now.time() < MORNING:
         return
     text = morning_note(morning, path)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,5 +1,6 @@
 """Approvals: a second person's word that a campaign may say what it says."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,11 +69,16 @@ def _checker(wish: Wish) -> str:
     name = wish.made_by.strip()
     if not name:
         raise ApprovalError("this needs a name: --by NAME (承認者を書いてください)")
-    if wish.owner and name.casefold() == wish.owner.strip().casefold():
+    if wish.owner and _folded(name) == _folded(wish.owner):
         raise ApprovalError(
             f"{name} owns {wish.content[0]}: somebody else approves it (作った人は承認できません)"
         )
     return name
+
+
+def _folded(name: str) -> str:
+    """Return a name that is the same however it is typed: width, blanks, capitals."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def approved(con: Connection, clinic_id: str, on: date | None = None) -> set[Content]:
