@@ -64,11 +64,12 @@ SINGLE: dict[str, dict[str, tuple[int, Callable[[float], bool]]]] = {
 }
 SCREENINGS = {  # tag: sex, age from, months until the next, items that tell of it
     "breast_screening_due": ("female", 40, 24, {"mammography"}),
-    "cervical_screening_due": ("female", 20, 24, {"cervical_cytology"}),
+    "cervical_screening_due": ("female", 20, 24, {"cervical_cytology", "hpv_test_alone"}),
     "colorectal_screening_due": ("", 40, 12, {"fecal_occult_blood"}),
     "lung_screening_due": ("", 40, 12, {"chest_x_ray"}),
     "gastric_screening_due": ("", 50, 24, {"gastric_x_ray", "gastric_endoscopy"}),
 }
+LONGER = {"hpv_test_alone": 60}  # months that a test lasts, where not those of its screening
 GLUCOSE = {"hba1c_percent": 6.5, "fasting_glucose_mg_dl": 126, "casual_glucose_mg_dl": 200}
 
 
@@ -221,8 +222,12 @@ def _screenings(
 ) -> dict[str, str]:
     born, sex, found = patient["birth_date"], patient["sex"], {}
     for tag, (only, first, months, items) in SCREENINGS.items():
-        done = [row["observed_on"] for row in observations if row["item"] in items]
-        is_done = any(day <= today < later(day, months) for day in done)
+        done = [
+            (row["observed_on"], LONGER.get(row["item"], months) if row["value"] == 1 else months)
+            for row in observations
+            if row["item"] in items
+        ]
+        is_done = any(day <= today < later(day, lasting) for day, lasting in done)
         if (
             is_done
             or (only and sex not in {only, "unknown"})

@@ -44,6 +44,7 @@ VALUES: dict[str, Sequence[float]] = {
     "smoking_code": [1, 2, 3],
     "mammography": [1, 2],
     "cervical_cytology": [1],
+    "hpv_test_alone": [1, 2],
     "fecal_occult_blood": [1],
     "chest_x_ray": [1],
     "gastric_x_ray": [1],
@@ -64,7 +65,7 @@ def near(today: date, *months: int) -> st.SearchStrategy[date]:
 
 def a_day_near(chance: Random, today: date) -> date:
     """Return a day within two days of where a measurement stops counting, or of two years."""
-    edge = oracle.later(today, -chance.choice([6, 12, 15, 24])) + timedelta(
+    edge = oracle.later(today, -chance.choice([6, 12, 15, 24, 60])) + timedelta(
         days=chance.randint(-2, 2)
     )
     return chance.choice([edge, edge, today - timedelta(days=chance.randint(0, 800))])

@@ -11,6 +11,8 @@ with
             observations.patient_id,
             codes.screening,
             observations.observed_on as done_on,
+            -- 1 is nothing found: only such a test lasts longer than the schedule says.
+            case when observations.value = 1 then codes.interval_months end as interval_months,
             'stg_observations' as evidence_table,
             observations.file_id,
             observations.line_no
@@ -25,6 +27,7 @@ with
             procedures.patient_id,
             codes.screening,
             procedures.performed_on as done_on,
+            codes.interval_months,
             'stg_procedures' as evidence_table,
             procedures.file_id,
             procedures.line_no
@@ -35,14 +38,32 @@ with
             and codes.code = procedures.act_code
             and {{ in_force("codes") }}
     ),
+    -- A test may last longer than the one the schedule asks for.
+    lasting as (
+        select
+            records.patient_id,
+            schedule.tag,
+            records.done_on,
+            {{
+                add_months(
+                    "records.done_on",
+                    "coalesce(records.interval_months, schedule.interval_months)",
+                )
+            }} as lasts_until,
+            records.evidence_table,
+            records.file_id,
+            records.line_no
+        from records
+        inner join schedule on schedule.screening = records.screening
+    ),
     ranked as (
         select
             *,
             row_number() over (
-                partition by patient_id, screening
-                order by done_on desc, evidence_table, file_id, line_no
+                partition by patient_id, tag
+                order by lasts_until desc, done_on desc, evidence_table, file_id, line_no
             ) as recency
-        from records
+        from lasting
     ),
     joined as (
         select
@@ -63,13 +84,13 @@ with
                 else
                     greatest(
                         {{ age_reached_on("patients.birth_date", "schedule.min_age") }},
-                        {{ add_months("ranked.done_on", "schedule.interval_months") }}
+                        ranked.lasts_until
                     )
             end as due_from,
             case
                 when schedule.rule = 'fiscal_year'
                 then ranked.done_on >= {{ fiscal_year_start(as_of()) }}
-                else {{ add_months("ranked.done_on", "schedule.interval_months") }} > {{ as_of() }}
+                else ranked.lasts_until > {{ as_of() }}
             end as is_done,
             coalesce(ranked.evidence_table, 'stg_patients') as evidence_table,
             coalesce(ranked.file_id, patients.file_id) as file_id,
@@ -94,7 +115,7 @@ with
         left join
             ranked
             on ranked.patient_id = patients.patient_id
-            and ranked.screening = schedule.screening
+            and ranked.tag = schedule.tag
             and ranked.recency = 1
         left join
             {{ source("clinic", "screenings") }} as recorded
