@@ -293,7 +293,7 @@ def test_the_command_writes_page_and_files_and_a_clinic_without_a_night_says_so(
     files = sorted(path.name for path in (sent.data_dir / "pages" / "results-here").iterdir())
     assert files == [
         f"{name}.{kind}"
-        for name in ("campaign_results", "tag_results")
+        for name in ("campaign_results", "purpose_results", "tag_results")
         for kind in ("csv", "parquet")
     ]
     assert run_report(sent, [], None, console) == STALE

@@ -6,8 +6,9 @@ reckoned from the others. What adds up, and how, is said here:
 - months to all months, and wordings to all wordings; who was left out is of all wordings alone;
 - of months, those that are compared with somebody left out, since an uplift tells how many came of
   them; and those in which both wordings went out, since their comparison does;
-- a tag or a purpose is a part of the campaigns behind it: the rest of them held the tag no more, or
-  were counted in an earlier window. Where there is no such rest it is their sum.
+- a tag has a part of the people of the campaigns that stand on it: the rest did not hold it. Where
+  there is no such rest it is their sum;
+- a purpose has the people of its campaigns, who may be in several of them.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from dagster_project.insight.suppression import hidden_parts, is_small
+from dagster_project.insight.suppression import hidden_parts, is_small, sums
 
 FIGURES = ("visited", "holdout", "late_arrivals", "opened", "clicked", "blocked")
 GROUPS = {
@@ -26,12 +27,11 @@ GROUPS = {
     "blocked": "messages",
 }
 UPLIFT = "uplift"
-ALL, COMPARED, OTHERS = "all", "compared", "not compared"
-REST, REST_COMPARED, REST_OTHERS = "rest", "rest, compared", "rest, not compared"
+ALL, REST, COMPARED, OTHERS = "all", "rest", "compared", "not compared"
 
 Row = Mapping[str, Any]
 Month = date | None  # None is all months
-Kinds = Mapping[Hashable, int]
+Kinds = dict[Hashable, int]
 # What a row is of: a campaign, its step and its wording, or a tag or a purpose; and the month.
 Cell = tuple[str, int | None, str | None, Month]
 Hidden = set[tuple[Cell, str]]  # of a row, a figure
@@ -82,12 +82,13 @@ def _of_step(rows: Sequence[Row], figure: str, smallest: int) -> set[tuple[str |
             kinds = ALL, went, month in compared, (went, month in compared)
             months[month] = dict.fromkeys(kinds, size)
         elif month is not None:
-            by_wording[variant][ALL] += size
-            by_wording[variant][went] += size
+            for kind in (ALL, went, (went, month in compared)):
+                by_wording[variant][kind] += size
     hidden_months = _months(months, smallest)
     if None in hidden_months:
         return {*sizes}
-    hidden_wordings = hidden_parts(by_wording, smallest)
+    # The whole less one of two is the other.
+    hidden_wordings = by_wording if hidden_parts(by_wording, smallest) else ()
     found: set[tuple[str | None, Month]] = {(None, month) for month in hidden_months}
     found |= {(each, None) for each in hidden_wordings}
     # Both divided at once: all of it, or nothing could be said to be safe.
@@ -97,59 +98,89 @@ def _of_step(rows: Sequence[Row], figure: str, smallest: int) -> set[tuple[str |
     return found
 
 
-def hidden_of_parts(
+def hidden_of_tags(
     rows: Sequence[Row],
-    name: str,
     behind: Mapping[str, Collection[str]],
     campaigns: Sequence[Row],
     of_campaigns: Hidden,
     smallest: int,
 ) -> Hidden:
-    """Return what tag_results or purpose_results may not show, beside what campaign_results shows.
+    """Return what tag_results may not show beside what campaign_results shows.
 
-    `behind` are the campaigns of each tag or purpose.
+    `behind` are the campaigns that stand on each tag. Who was left out is shown of all months.
     """
     hidden: Hidden = set()
     own: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        own[row[name]].append(row)
-    for each, months in own.items():
-        theirs = [
-            row
-            for row in campaigns
-            if row["campaign"] in behind.get(each, ()) and row["variant"] is None
-        ]
+        own[row["tag"]].append(row)
+    for tag, months in own.items():
+        theirs = [row for row in _whole(campaigns) if row["campaign"] in behind.get(tag, ())]
         for figure in FIGURES:
             kinds = {row["month"]: _kinds(row, figure, theirs) for row in months}
+            kinds[None] = sums(sizes for month, sizes in kinds.items() if month is not None)
             forced = _forced(kinds, figure, theirs, of_campaigns, smallest)
-            hidden |= {
-                ((each, None, None, month), figure) for month in _months(kinds, smallest, forced)
-            }
-            if figure == "visited":
-                hidden |= {
-                    ((each, None, None, month), UPLIFT)
-                    for month, sizes in kinds.items()
-                    if any(is_small(size, smallest) for size in sizes.values())
-                }
+            found = _months(kinds, smallest, forced)
+            hidden |= {((tag, None, None, month), figure) for month in found}
+        (whole,) = [row for row in months if row["month"] is None]
+        split = [row for row in theirs if row["month"] is None]
+        rest = sum(row["compared"] for row in split) - whole["compared"]
+        is_kept = any((cell(row, "campaign"), UPLIFT) in of_campaigns for row in split)
+        few = _kinds(whole, "visited", []) | {REST: rest}
+        if any(is_small(size, smallest) for size in few.values()) or (is_kept and rest < smallest):
+            hidden.add((cell(whole, "tag"), UPLIFT))
     return hidden
 
 
+def hidden_of_purposes(
+    rows: Sequence[Row], campaigns: Sequence[Row], of_campaigns: Hidden, smallest: int
+) -> Hidden:
+    """Return what purpose_results may not show of all months; months of a purpose are not shown.
+
+    Whom the purpose has and a campaign of it has not, and who was told twice, are groups as well.
+    """
+    hidden: Hidden = set()
+    for row in rows:
+        theirs = [each for each in _whole(campaigns) if each["purpose"] == row["purpose"]]
+        theirs = [each for each in theirs if each["month"] is None]
+        compared = row["compared"], [each["compared"] for each in theirs]
+        others = people(row, "visited") - row["compared"]
+        kept = [(cell(each, "campaign"), UPLIFT) in of_campaigns for each in theirs]
+        if _tells_a_few(*compared, any(kept), smallest) or is_small(others, smallest):
+            hidden.add((cell(row, "purpose"), UPLIFT))
+        for figure in FIGURES:
+            sizes = people(row, figure), [people(each, figure) for each in theirs]
+            kept = [
+                bool(people(each, figure)) and (cell(each, "campaign"), figure) in of_campaigns
+                for each in theirs
+            ]
+            if _tells_a_few(*sizes, any(kept), smallest):
+                hidden.add((cell(row, "purpose"), figure))
+    return hidden
+
+
+def _tells_a_few(size: int, parts: Sequence[int], has_hidden: bool, smallest: int) -> bool:
+    """Return whether a purpose would tell of a few people, beside the parts that overlap in it."""
+    twice = sum(parts) - size
+    groups = size, twice, *(size - part for part in parts)
+    return any(is_small(each, smallest) for each in groups) or (has_hidden and twice < smallest)
+
+
+def _whole(campaigns: Sequence[Row]) -> list[Row]:
+    return [row for row in campaigns if row["variant"] is None]
+
+
 def _kinds(row: Row, figure: str, theirs: Sequence[Row]) -> Kinds:
-    """Return the people of a tag or purpose in a month, and the rest of the campaigns behind it."""
-    same = [each for each in theirs if each["month"] == row["month"]]
+    """Return the people of a tag in a month, and the rest of the campaigns behind it.
+
+    Where there is no rest, the campaigns tell what the tag hides.
+    """
     size = people(row, figure)
-    rest = sum(people(each, figure) for each in same) - size
-    if figure != "visited":
-        return {ALL: size, REST: max(0, rest)}
-    rest_compared = sum(each["compared"] for each in same) - row["compared"]
-    return {
-        ALL: size,
-        COMPARED: row["compared"],
-        OTHERS: max(0, size - row["compared"]),
-        REST: max(0, rest),
-        REST_COMPARED: max(0, rest_compared),
-        REST_OTHERS: max(0, rest - rest_compared),
-    }
+    rest = sum(people(each, figure) for each in theirs if each["month"] == row["month"]) - size
+    found: Kinds = {ALL: size, (ALL, rest > 0): size, REST: max(0, rest)}
+    if figure == "visited":
+        found[COMPARED, rest > 0] = row["compared"]
+        found[OTHERS, rest > 0] = size - row["compared"]
+    return found
 
 
 def _forced(
@@ -169,18 +200,9 @@ def _forced(
             together[row["campaign"], row["step"]].append(row)
     forced: set[Month] = set()
     for rows in together.values():
-        if any(_has_no_rest(kinds.get(row["month"], {}), row, figure, smallest) for row in rows):
+        if any(kinds.get(row["month"], {}).get(REST, 0) < smallest for row in rows):
             forced |= {row["month"] for row in rows}
     return forced
-
-
-def _has_no_rest(kinds: Kinds, row: Row, figure: str, smallest: int) -> bool:
-    rests = [REST]
-    if figure == "visited" and row["compared"]:
-        rests.append(REST_COMPARED)
-    if figure == "visited" and row["compared"] < people(row, figure):
-        rests.append(REST_OTHERS)
-    return any(kinds.get(each, 0) < smallest for each in rests)
 
 
 def _months(
@@ -188,7 +210,8 @@ def _months(
 ) -> set[Month]:
     whole = kinds.get(None, {})
     parts: dict[Month, Kinds] = {each: sizes for each, sizes in kinds.items() if each is not None}
-    if None in hidden or any(is_small(whole.get(each, 0), smallest) for each in (ALL, REST)):
+    known = ALL, REST, (ALL, True)
+    if None in hidden or any(is_small(whole.get(each, 0), smallest) for each in known):
         # Without the whole there is nothing to take the others from.
         small = (
             month

@@ -35,7 +35,7 @@ from dagster_project.settings import Settings
 
 @dataclass(frozen=True)
 class Course:
-    """One campaign's step, tag or purpose: of all months, of the report's, and month by month."""
+    """One campaign's step, or one tag: of all months, of the report's, and month by month."""
 
     pooled: Result
     months: Sequence[Result]  # the oldest first, up to the report's
@@ -56,7 +56,6 @@ class Report:
     purpose_results: Sequence[Result]
     tag_results: Sequence[Result]
     campaigns: Sequence[Course]
-    purposes: Sequence[Course]
     tags: Sequence[Course]
     review: Review
     voice: Sequence[Question]
@@ -94,7 +93,6 @@ def read_report(
         build = build_of(con)
         first = (month or build.as_of).replace(day=1)
         of_campaigns, of_tags = campaign_results(con), tag_results(con)
-        of_purposes = purpose_results(con)
         campaigns = _courses(of_campaigns, first)
         with reading(engine) as ledger:
             said = last_answer(ledger, clinic.clinic_id, first)
@@ -105,10 +103,9 @@ def read_report(
             month_before=glance_of(con, of_campaigns, (first - timedelta(days=1)).replace(day=1)),
             renewed=months_renewed(con, build.as_of),
             campaign_results=of_campaigns,
-            purpose_results=of_purposes,
+            purpose_results=purpose_results(con),
             tag_results=of_tags,
             campaigns=campaigns,
-            purposes=_courses(of_purposes, first),
             tags=_courses(of_tags, first),
             review=review_of(con),
             voice=answer_counts(con),

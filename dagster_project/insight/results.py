@@ -5,7 +5,7 @@ small one could be reckoned (`hidden_results.py`); shares are rounded, and what 
 is said to be that.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,7 +16,8 @@ from dagster_project.insight.hidden_results import (
     Row,
     cell,
     hidden_of_campaigns,
-    hidden_of_parts,
+    hidden_of_purposes,
+    hidden_of_tags,
     people,
 )
 from dagster_project.insight.hidden_results import Hidden as HiddenCells
@@ -33,7 +34,8 @@ TAGS = (
     " left join tag_catalog as catalog on catalog.tag = results.tag"
     " order by results.tag, month desc nulls first"
 )
-PURPOSES = "from purpose_results order by purpose, month desc nulls first"
+# By month they would tell who was told by several campaigns, and of what: few, as often as not.
+PURPOSES = "from purpose_results where month is null order by purpose"
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,20 @@ def tag_results(con: duckdb.DuckDBPyConnection) -> list[Result]:
     for campaign, named in con.execute("select campaign, tags from campaigns").fetchall():
         for tag in named.strip(",").split(","):
             behind.setdefault(tag, set()).add(campaign)
-    return _parts(con, TAGS, "tag", behind)
+    smallest = smallest_group(con)
+    rows, campaigns = _rows(con, TAGS), _rows(con, CAMPAIGNS)
+    of_campaigns = hidden_of_campaigns(campaigns, smallest)
+    hidden = hidden_of_tags(rows, behind, campaigns, of_campaigns, smallest)
+    return [_result(row, "tag", hidden, smallest) for row in rows]
 
 
 def purpose_results(con: duckdb.DuckDBPyConnection) -> list[Result]:
-    """Return a published night's purposes: all months first, then each."""
-    behind: dict[str, set[str]] = {}
-    for campaign, purpose in con.execute("select campaign, purpose from campaigns").fetchall():
-        behind.setdefault(purpose, set()).add(campaign)
-    return _parts(con, PURPOSES, "purpose", behind)
+    """Return a published night's purposes, of all months together."""
+    smallest = smallest_group(con)
+    rows, campaigns = _rows(con, PURPOSES), _rows(con, CAMPAIGNS)
+    of_campaigns = hidden_of_campaigns(campaigns, smallest)
+    hidden = hidden_of_purposes(rows, campaigns, of_campaigns, smallest)
+    return [_result(row, "purpose", hidden, smallest) for row in rows]
 
 
 def pooled(results: Sequence[Result]) -> list[Result]:
@@ -143,16 +150,6 @@ def smallest_group(con: duckdb.DuckDBPyConnection) -> int:
     return int(smallest)
 
 
-def _parts(
-    con: duckdb.DuckDBPyConnection, query: str, name: str, behind: Mapping[str, Collection[str]]
-) -> list[Result]:
-    smallest = smallest_group(con)
-    rows, campaigns = _rows(con, query), _rows(con, CAMPAIGNS)
-    of_campaigns = hidden_of_campaigns(campaigns, smallest)
-    hidden = hidden_of_parts(rows, name, behind, campaigns, of_campaigns, smallest)
-    return [_result(row, name, hidden, smallest) for row in rows]
-
-
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     found = con.execute(query)
     columns = [each[0] for each in found.description]
@@ -177,7 +174,7 @@ def _result(row: Row, name: str, hidden: HiddenCells, smallest: int) -> Result:
 
     visited = shown("visited", row["visited"], _if_none(row["sent"]))
     holdout = shown("holdout", row["holdout_visited"], _if_none(row["holdout_pending"]))
-    if row.get("variant") is not None:
+    if row.get("variant") is not None or (name == "tag" and row["month"] is not None):
         holdout = Hidden.OF_ALL
     # Without figures of either arm, their difference would tell them.
     both = isinstance(visited, Share) and isinstance(holdout, Share)

@@ -12,7 +12,7 @@ class Hidden(Enum):
     TOO_FEW = "少数のため非表示"  # so few that a person could be made out
     NOT_YET = "集計前"  # LINE was not asked yet, or no window is over
     NOBODY = "なし"  # there was nobody to count
-    OF_ALL = "全文面のみ"  # nobody is left out of one wording alone
+    OF_ALL = "全体のみ"  # of one wording, or of a tag's one month, nobody is compared
 
     def __str__(self) -> str:
         return self.value

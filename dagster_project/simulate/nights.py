@@ -17,25 +17,11 @@ from dagster_project.simulate.behaviour import Person, people
 
 ANY_DAY = date(1900, 1, 1)  # stands in the compiled SQL where the business day goes
 ONCE = ("campaigns", "campaign_steps")
-<<<<<<< HEAD
 DELIVERED = "stg_deliveries"  # built anew when something was sent
 REACHED = "addressees"  # when somebody blocked
-# What a night must know of everybody, and what it decides of those whose turn has come: the steps
-# of a decision, each upon those before it.
+# What a night must know of everybody; DECIDING is for those whose turn has come.
 NIGHTLY = ("scenario_events", "scenario_positions")
-DECIDING = (
-    "candidate_messages",
-    "contact_history",
-    "delivery_reasons",
-    "account_places",
-    "quota_shares",
-    "delivery_decisions",
-)
 WITHOUT_A_DAY = {DELIVERED, REACHED, "account_places", "quota_shares"}
-=======
-NIGHTLY = ("stg_deliveries", "addressees", "scenario_events", "scenario_positions", *DECIDING)
-WITHOUT_A_DAY = {"stg_deliveries", "addressees", "account_places", "quota_shares"}
->>>>>>> quota2
 AS_OF = f"cast('{ANY_DAY}' as date)"
 # What those models read of the ones before them: of the planted patients, what a day knows.
 INPUTS = {
