@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-browser test-all test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send bench-results mutants docs clean
+.PHONY: nightly test test-browser test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send bench-results mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -15,10 +15,6 @@ test: .venv/.synced ## the whole suite
 test-browser: .venv/.synced ## the pages in the Chromium of this machine, driven by Playwright
 	$(UV) sync --locked --quiet --group browser
 	$(RUN)/python -m pytest -m browser -n 0 tests/test_*browser.py
-
-test-all: .venv/.synced ## both in one session, which parses and builds what they share once
-	$(UV) sync --locked --quiet --group browser
-	$(RUN)/python -m pytest -m 'not crash and not crash_matrix and not long'
 
 test-long: .venv/.synced ## what takes minutes a test: replayed histories, kills at many lines
 	$(RUN)/python -m pytest -m long
