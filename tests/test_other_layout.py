@@ -17,7 +17,7 @@ from dagster_project.insight.morning_command import run_morning
 from dagster_project.insight.preflight import run_preflight
 from dagster_project.publish import LAYOUT, OtherLayoutError, read_build, reading_published
 
-OLDER = "別の版 (レイアウト 0、今は 1)"
+OLDER = f"別の版 (レイアウト 0、今は {LAYOUT})"
 
 
 def make_older(world: World, clinic_id: str) -> None:
