@@ -226,16 +226,10 @@ def _contact_policy(clinic: Clinic, room: Room) -> list[object]:
 def _profile(clinic: Clinic) -> list[object]:
     fed = {record.dataset for feed in clinic.feeds.values() for record in feed.records}
     has_uke = any(feed.format == "uke" for feed in clinic.feeds.values())
-    return [
-        clinic.clinic_id,
-        clinic.name,
-        clinic.limits.min_confirm_months,
-        "immunizations" in fed,
-        has_uke or "conditions" in fed,
-        has_uke or "visits" in fed,
-        has_uke,
-        "appointments" in fed,
-    ]
+    named = [clinic.clinic_id, clinic.name, clinic.limits.min_confirm_months]
+    has_conditions, has_visits = (has_uke or each in fed for each in ("conditions", "visits"))
+    has = ["immunizations" in fed, has_conditions, has_visits, has_uke, "appointments" in fed]
+    return [*named, *has]
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:

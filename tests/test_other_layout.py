@@ -16,6 +16,7 @@ from dagster_project.insight.ask import ask
 from dagster_project.insight.morning_command import run_morning
 from dagster_project.insight.preflight import run_preflight
 from dagster_project.insight.report_command import run_report
+from dagster_project.insight.results_command import run_results
 from dagster_project.publish import LAYOUT, OtherLayoutError, read_build, reading_published
 
 OLDER = f"別の版 (レイアウト 0、今は {LAYOUT})"
@@ -48,6 +49,7 @@ def test_an_older_file_is_said_in_one_line_and_the_next_night_builds_it_anew(
         lambda: world.send(MONDAY, at(MONDAY, 10, 1)),
         lambda: world.status(MONDAY),
         lambda: run_morning(settings, [], world._console()),
+        lambda: run_results(settings, [], None, {}, world._console()),
         lambda: run_report(settings, [], None, world._console()),
         lambda: ask(settings, ["good"], "1", None, None, None, world._console()),
     ):

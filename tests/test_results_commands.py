@@ -91,6 +91,21 @@ def test_a_plan_counts_on_what_was_and_assumes_the_rest(laid: Laid) -> None:
     assert new.points[0.2, 24] is not None
 
 
+@pytest.mark.parametrize(("left_out", "is_measured"), [(9, False), (10, True)])
+def test_a_plan_tells_no_more_of_a_few_who_were_left_out_than_the_results(
+    parsed: Path, left_out: int, is_measured: bool
+) -> None:
+    laid = Laid(parsed)
+    laid.lay("campaigns", CAMPAIGN)
+    laid.send(SENT, numbers(1, 100))
+    held = numbers(5001, 5000 + left_out)
+    laid.leave_out(SENT, held)
+    laid.come(SENT + timedelta(days=1), held[:5])
+    laid.night(OVER)
+    (plan,) = holdout_plans(laid.con)
+    assert (plan.base, plan.is_base_measured) == ((0.5, True) if is_measured else (0.05, False))
+
+
 def test_a_plan_as_it_is_read(settings: Settings) -> None:
     _, text = said(lambda console: run_plan_holdout(settings, ["here"], console))
     (row,) = [line.split() for line in text.splitlines() if "750" in line]
