@@ -44,7 +44,8 @@ class CampaignAnswer:
     """One campaign and the patient: the one reason, and the day behind it where there is one.
 
     `delivery` is what the ledger says became of a plan of that day, where it is known; `variant`
-    which text of an A/B test is theirs, None without a test.
+    which text of an A/B test is theirs, None without a test; `because_of` what the segment takes
+    them for, None where they are no member, or of a past night.
     """
 
     campaign: str
@@ -54,6 +55,7 @@ class CampaignAnswer:
     because_on: date | None
     delivery: str | None
     variant: str | None
+    because_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,8 @@ def _campaigns(
 ) -> list[CampaignAnswer]:
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(d.reason, 'not_in_segment'),"
-        " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end"
+        " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end,"
+        " case when d.standing = 'member' then coalesce(d.evidence, '') end"
         " from campaigns c"
         " left join delivery_decisions d on d.campaign = c.campaign and d.patient_id = ?"
         " left join decision_reasons r on r.reason = d.reason"

@@ -105,6 +105,9 @@ def _campaign(console: Console, campaign: CampaignAnswer) -> None:
         f" {said}{on} / {campaign.reason}{on}",
         highlight=False,
     )
+    if campaign.because_of is not None:
+        said = f"    対象の条件 / segment: 当てはまる / yes {campaign.because_of}".rstrip()
+        console.print(escape(said), highlight=False, soft_wrap=True)
     if campaign.variant:
         console.print(f"    A/Bテストの文面 / text: {campaign.variant}", highlight=False)
     if campaign.delivery:
