@@ -4,7 +4,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: nightly test test-browser test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send bench-results mutants docs clean
+.PHONY: nightly test test-browser test-long test-crash test-crash-matrix lint types ui simulator bench bench-tags bench-webhook bench-send bench-ask bench-results mutants docs clean
 
 nightly: .venv/.synced ## the main job on the bundled clinics, against the bundled LINE simulator
 	$(RUN)/tagline nightly
@@ -50,6 +50,9 @@ bench-webhook: .venv/.synced ## how many webhooks a second one core takes
 
 bench-send: .venv/.synced ## what planning for and sending to 30,000 people costs
 	PYTHONPATH=tests $(RUN)/python -m bench.send
+
+bench-ask: .venv/.synced ## how long preview and explain take on a large clinic
+	$(RUN)/python -m bench.ask
 
 bench-results: .venv/.synced ## what counting 24 months of messages and the report cost
 	PYTHONPATH=tests $(RUN)/python -m bench.results

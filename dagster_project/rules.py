@@ -7,7 +7,7 @@ layout are not either.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dbt.contracts.graph.manifest import Manifest
@@ -49,6 +49,15 @@ def node_versions(manifest: Manifest) -> dict[str, str]:
         for unique_id, node in manifest.nodes.items()
         if node.resource_type in {"model", "seed"}
     }
+
+
+def version_without(manifest: Manifest, name: str, listed: Iterable[str]) -> str:
+    """Return what the version of a model would be if its list did not have these names."""
+    unique_id = f"model.{PROJECT}.{name}"
+    bare = _bare(manifest.nodes[unique_id].raw_code)
+    for each in listed:
+        bare = bare.replace(f'"{each}", ', "")
+    return _hash(bare + "".join(sorted(_macros(manifest, unique_id))))
 
 
 def rule_versions(manifest: Manifest) -> dict[str, str]:

@@ -71,7 +71,9 @@ def test_d23_the_booking_is_the_one_reason_with_its_day(booked: World) -> None:
     assert "[stg_observations observations_20260601.csv:3]" in newest
     assert "収縮期血圧 146.0 / sbp_mmhg 146.0 2026-04-01" in before
     assert "[stg_observations observations_20260601.csv:2]" in before
-    assert "予約あり 2026-06-10 / booked 2026-06-10" in said
+    checkup = said.split("(lifestyle_checkup): ")[1].splitlines()
+    assert checkup[0] == "送らない / not sent — 予約あり 2026-06-10 / booked 2026-06-10"
+    assert checkup[1].strip() == "対象の条件 / segment: 当てはまる / yes hypertension"
     assert "業務日 2026-06-01" in said
 
 

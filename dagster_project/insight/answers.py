@@ -45,8 +45,10 @@ class CampaignAnswer:
     """One campaign and the patient: the one reason, and the day behind it where there is one.
 
     `delivery` is what the ledger says became of a plan of that day, where it is known; `variant`
-    which text of an A/B test is theirs, None without a test; `turn` when the message got its share
-    of what the month had left, and `why_then`, None where it asked for none and of a past night.
+    which text of an A/B test is theirs, None without a test; `because_of` what the segment takes
+    them for, None where they are no member, or of a past night; `turn` when the message got its
+    share of what the month had left, and `why_then`, None where it asked for none and of a past
+    night.
     """
 
     campaign: str
@@ -56,6 +58,7 @@ class CampaignAnswer:
     because_on: date | None
     delivery: str | None
     variant: str | None
+    because_of: str | None = None
     turn: int | None = None
     why_then: Why | None = None
 

@@ -141,6 +141,7 @@ def _campaigns(
     rows = con.execute(
         "select c.campaign, c.label_ja, coalesce(d.reason, 'not_in_segment'),"
         " r.label_ja, d.because_on, null, case when c.b_from is not null then d.variant end,"
+        " case when d.standing = 'member' then coalesce(d.evidence, '') end,"
         " d.quota_turn, s.has_deadline, c.priority, t.given_priority, t.visits_per_message"
         " from campaigns c"
         " left join delivery_decisions d on d.campaign = c.campaign and d.patient_id = ?"
@@ -151,8 +152,8 @@ def _campaigns(
         " where ? is null or c.campaign = ? order by c.priority",
         [who, campaign, campaign],
     ).fetchall()
-    answers = [CampaignAnswer(*row[:7]) for row in rows]
+    answers = [CampaignAnswer(*row[:8]) for row in rows]
     return [
-        answer if row[7] is None else replace(answer, turn=row[7], why_then=Why(*row[8:]))
+        answer if row[8] is None else replace(answer, turn=row[8], why_then=Why(*row[9:]))
         for answer, row in zip(answers, rows, strict=True)
     ]

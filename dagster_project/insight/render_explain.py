@@ -108,6 +108,9 @@ def _campaign(console: Console, campaign: CampaignAnswer) -> None:
     if campaign.why_then:
         said = f"    今月の残りを分ける順番 / quota turn: {campaign.turn} — {campaign.why_then}"
         console.print(said, highlight=False)
+    if campaign.because_of is not None:
+        said = f"    対象の条件 / segment: 当てはまる / yes {campaign.because_of}".rstrip()
+        console.print(escape(said), highlight=False, soft_wrap=True)
     if campaign.variant:
         console.print(f"    A/Bテストの文面 / text: {campaign.variant}", highlight=False)
     if campaign.delivery:

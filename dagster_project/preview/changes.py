@@ -7,9 +7,12 @@ from difflib import get_close_matches
 from typing import Literal
 
 import duckdb
+from dbt.contracts.graph.manifest import Manifest
 
-from dagster_project.rules import Rules
+from dagster_project.rules import Rules, version_without
 
+# What patient_tags makes of every tag: by hand, retired.
+ABOUT_ALL_TAGS = frozenset({"overrides_in_force", "retired_tags"})
 Change = Literal["edited", "new", "removed", "same"]
 
 
@@ -32,6 +35,7 @@ class Changes:
     after: Mapping[str, str]
     nodes: frozenset[str]  # as the working tree has them: edited or new
     removed_nodes: frozenset[str]
+    union_before: str | None = None  # version of patient_tags
 
     def of(self, tag: str) -> Change:
         """Return what became of a tag's rule."""
@@ -40,6 +44,14 @@ class Changes:
         if tag not in self.after:
             return "removed"
         return "same" if self.before[tag] == self.after[tag] else "edited"
+
+    def kept_tags(self, manifest: Manifest) -> list[str]:
+        """Return the tags whose members are those of the night: none where the union differs."""
+        new = [tag for tag in self.after if self.of(tag) == "new"]
+        union = version_without(manifest, "patient_tags", new)
+        if union != self.union_before or self.nodes & ABOUT_ALL_TAGS:
+            return []
+        return sorted(tag for tag in self.after if self.of(tag) == "same")
 
     def tags(self, asked: str | None) -> list[str]:
         """Return the tag asked for, or every tag whose rule differs.
@@ -74,4 +86,5 @@ def find_changes(con: duckdb.DuckDBPyConnection, now: Rules) -> Changes:
         dict(now.tags),
         frozenset(name for name, version in now.nodes.items() if before.get(name) != version),
         frozenset(before.keys() - now.nodes.keys()),
+        before.get("patient_tags"),
     )

@@ -61,6 +61,7 @@ def preview(
             lambda names: _compile(settings, manifest, build.as_of, names),
             settings.landing_dir() / clinic.clinic_id,
             settings.dbt_dir,
+            changes.kept_tags(manifest),
         )
         tags = _tag_diffs(con, database, changes, shown, _labels(con, database))
         campaigns = [

@@ -23,6 +23,7 @@ GONE = (
     " tagline nightly を実行してください / the edit reaches staging, and the landing files of the"
     " published night are gone: run `tagline nightly` first"
 )
+TAGS = "patient_tags"
 Compile = Callable[[Sequence[str]], Mapping[str, str]]
 
 
@@ -50,12 +51,14 @@ def build_scratch(
     compile_sql: Compile,
     landing: Path,
     dbt_dir: Path,
+    kept_tags: Sequence[str] = (),
 ) -> str:
     """Build what is planned and return the scratch database's name.
 
-    Raises PreviewError when the SQL of a model does not run.
+    `kept_tags` are those whose members are taken from the published night as they are. Raises
+    PreviewError when the SQL of a model does not run.
     """
-    database = str(manifest.nodes[f"model.{PROJECT}.patient_tags"].database)
+    database = str(manifest.nodes[f"model.{PROJECT}.{TAGS}"].database)
     sql = compile_sql(made.models(manifest))
     con.execute(f"attach ':memory:' as {database}").fetchall()
     con.execute(f"use {database}").fetchall()
@@ -71,13 +74,33 @@ def build_scratch(
             sql_of = read_seed(dbt_dir / node.original_file_path, node.config)
         else:
             sql_of = sql[node.name]
+        if node.name == TAGS and kept_tags:
+            sql_of = _around(con, database, sql_of, kept_tags)
         # Only patient_tags reads a tag; any other view would be reckoned again by each reader.
-        kind = "view" if node.name.startswith(TAG) else "table"
+        is_view = node.name.startswith(TAG) or (node.name == TAGS and kept_tags)
+        kind = "view" if is_view else "table"
         try:
             con.execute(f"create {kind} main.{node.name} as {sql_of}").fetchall()
         except duckdb.Error as error:
             raise PreviewError(f"{node.original_file_path}: {said(error)}") from error
     return database
+
+
+def _around(
+    con: duckdb.DuckDBPyConnection, database: str, sql: str, kept_tags: Sequence[str]
+) -> str:
+    """Build the members of the tags that differ, and return SQL of them beside all others.
+
+    Of a large clinic two million memberships are the same as before, and only read.
+    """
+    kept = ", ".join(f"'{tag}'" for tag in kept_tags)
+    edited = f"{database}.main.edited_tags"
+    con.execute(
+        f"create table {edited} as select * from ({sql}) where tag not in ({kept})"
+    ).fetchall()
+    return (
+        f"from {edited} union all by name select * from published.main.{TAGS} where tag in ({kept})"
+    )
 
 
 def _lay_out_sources(con: duckdb.DuckDBPyConnection) -> None:
