@@ -149,7 +149,7 @@ BROKEN = [
     (SEGMENT_YML, "max_share_of_clinic: 0.8", "max_share_of_clinic: 8", "campaign.max_share"),
     (SEGMENT_YML, "label_ja: 生活習慣病の定期検診", "label_ja: checkup", "no label_ja"),
     (SEGMENT_YML, "tags: [hypertension, ", "tags: [", "its SQL names hypertension, "),
-    (MESSAGE, "定期健診の時期の", "糖尿病の", "lifestyle_checkup $[0].text: says 糖尿病"),
+    (MESSAGE, "定期健診の時期の", "糖尿病の", "contents[1].text: says 糖尿病"),
     (URGENT, "お子さまの", "水痘の", "contents[1].text: says 水痘"),
     (VACCINATION_YML, "urgent_days: 14", "urgent_days: 0", "campaign.urgent_days is 0"),
     (SEGMENT_YML, "cycle: half", "if_missed: later\n          cycle: half", "if_missed is 'later'"),
@@ -157,7 +157,7 @@ BROKEN = [
     (SEGMENT_YML, "cycle: half", "not_after: soon\n          cycle: half", "not_after is 'soon'"),
     (VACCINATION_YML, 'moves_on: ["03-01"]', "moves_on: 03-01", "campaign.moves_on is '03-01'"),
     (TAG_YML, "owner: 院長", 'owner: 院長\n        moves_on: ["02-30"]', "moves_on is ['02-30']"),
-    (MESSAGE, "すでに", "（本文を書く）すでに", "$[0].text: not written"),
+    (MESSAGE, "すでに", "（本文を書く）すでに", "contents[2].text: not written"),
     (MESSAGE, "[", "", "write a list of 1 to 5 LINE message objects"),
     ("models/segments/segment_members.sql", '    "vaccination",\n', "", "listed 0 times"),
     (SCENARIO_YML, "after_days: 14", "after_days: 30", "after_days is 30; whole days after the"),
@@ -192,6 +192,13 @@ def test_a_finding_says_on_which_line(dbt: Path) -> None:
     text = (dbt / TAG_YML).read_text(encoding="utf-8")
     (found,) = lint(dbt, MONDAY)
     assert "validity_days" in text.splitlines()[found.line - 1]
+
+
+def test_a_finding_in_a_message_says_on_which_line(dbt: Path) -> None:
+    change(dbt, MESSAGE, "定期健診の時期の", "糖尿病の")
+    (found,) = lint(dbt, MONDAY)
+    assert "糖尿病の" in (dbt / MESSAGE).read_text(encoding="utf-8").splitlines()[found.line - 1]
+    assert found.line > 1
 
 
 def test_a_segment_may_not_name_a_tag_that_is_gone(dbt: Path) -> None:

@@ -140,9 +140,9 @@ def test_d20_eight_hundred_are_left_and_of_1550_the_right_ones_get_them(world: W
     page = sheet(world, MONDAY)
     assert "今月の残りに入らない 750 通を 2026-07-01 以降に延ばします" in page
     assert "LINEでの残り (06-01 02:00)</dt><dd>800 通" in page
-    for patients in (440, 310):
-        row = f'今月の残り通数に入らず翌月以降へ</td><td class="n">−{patients} 人'
-        assert row in page
+    for patients, left in ((440, 60), (310, 40)):
+        cut = f'今月の残り通数に入らず翌月以降へ</td><td class="n">−{patients}</td>'
+        assert f'{cut}<td class="n">{left} 人' in page
     assert [said for said in alerts(world) if "750 通を 2026-07-01 以降" in said]
 
     for minute in (1, 11):

@@ -55,7 +55,7 @@ def test_every_blank_is_asked_for_by_file_and_line(
     assert all(re.match(rf"dbt/{FOLDER}/\S+:\d+: .+; .+", line) for line in lines[:-1])
     asked = " ".join(lines)
     named = ("description", "label_ja", "campaign.purpose", "campaign.owner", "first line")
-    for blank in (*named, "does not say what it shows", "$[0].text: not written"):
+    for blank in (*named, "does not say what it shows", "contents[1].text: not written"):
         assert blank in asked
     fill(dbt)
     assert tagline(dbt, monkeypatch, "lint")[1] == ["0 errors, 0 warnings"]

@@ -13,7 +13,8 @@ from dagster_project.definitions import definitions
 from dagster_project.delivery.sweep import expire_missed
 from dagster_project.delivery.waiting import is_missed, is_overdue
 from dagster_project.delivery.watchdog import has_news, watch
-from dagster_project.ledger.store import open_ledger
+from dagster_project.ledger.alerts import claim, hand_over, mark_sent, waiting, write_alert
+from dagster_project.ledger.store import open_ledger, writing
 from dagster_project.ledger.tables import alert
 from dagster_project.line.replies import Kind
 from dagster_project.runner import open_instance
@@ -186,3 +187,32 @@ def test_the_schedule_asks_where_something_waits_and_the_job_tells_and_never_sen
     world.send(MONDAY, AFTER)
     world.status(MONDAY)
     assert "警告: 2026-06-01: 計画 3 人のうち 3 人が未了" in world.text()
+
+
+def test_the_schedule_asks_again_while_staff_have_not_heard(planned: World) -> None:
+    path = planned.exports / "good" / "clinic.yaml"
+    with path.open("a", encoding="utf-8") as file:
+        file.write("alerts: {mail: staff@clinic.example}\n")
+    early = at(8)
+    settings = planned.settings(MONDAY).model_copy(update={"at": None})
+    defs = definitions(settings)
+    schedule = defs.resolve_schedule_def("sweep_every_ten_minutes")
+    ledger = open_ledger(settings.ledger())
+
+    def asked(moment: datetime) -> list[str]:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+        )
+        return [each.partition_key or "" for each in schedule.evaluate_tick(context).run_requests]
+
+    assert asked(early) == []
+    with writing(ledger, "good") as con:
+        write_alert(con, early, "good", "failed", "2026-06-01 x", "夜の処理が止まりました")
+    assert asked(early) == ["good"]
+    hand_over(ledger, "good", ("mail",), early)
+    (row,) = waiting(ledger, "good", early)
+    assert claim(ledger, row, early)
+    assert asked(early + timedelta(seconds=29)) == []
+    assert asked(early + timedelta(seconds=30)) == ["good"]
+    mark_sent(ledger, row, early)
+    assert asked(early + timedelta(hours=9)) == []

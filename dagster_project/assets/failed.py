@@ -41,11 +41,11 @@ def tell_failure(context: dg.HookContext) -> None:
         return
     settings = context.resources.settings
     what = f"{JOBS_JA.get(run.job_name, run.job_name)}が {context.step_key} で止まりました"
-    text = f"{settings.as_of()}: {what}。{_why(context)} (`tagline status`、実行 {run.run_id[:8]})"
-    reason = hashlib.sha256(f"{what}{_why(context)}".encode()).hexdigest()[:12]
-    now = settings.now()
+    said = f"{settings.as_of()}: {what}。{_why(context)}"
+    subject = f"{settings.as_of()} {hashlib.sha256(said.encode()).hexdigest()[:12]}"
+    text = f"{said} (`tagline status`、実行 {run.run_id[:8]})"
     with writing(open_ledger(settings.ledger()), clinic_id) as con:
-        write_alert(con, now, clinic_id, "failed", f"{settings.as_of()} {reason}", text)
+        write_alert(con, settings.now(), clinic_id, "failed", subject, text)
     try:
         deliver_now(settings, clinic_in(settings.exports_dir, clinic_id))
     except ClinicError:

@@ -58,23 +58,33 @@ def _lint_text(segment: Model, path: Path) -> Iterator[Finding]:
     if wording and wording not in wordings:
         yield Finding(path, 1, f"no wording {wording!r}", f"one of {', '.join(wordings)}")
     try:
-        messages = json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_text(encoding="utf-8")
+        messages = json.loads(raw)
     except (OSError, ValueError) as error:
         line = getattr(error, "lineno", 1)
         said = f"no {path.name}" if isinstance(error, OSError) else str(error)
         yield Finding(path, line, said, "write a list of 1 to 5 LINE message objects")
         return
+    lines = {where: _line(raw, text) for where, text in texts(messages)}
+
+    def found(where: str, said: str, to_do: str, *, is_error: bool = True) -> Finding:
+        told = f"{segment.folder} {where}: {said}"
+        return Finding(path, lines.get(where, 1), told, to_do, is_error)
+
     for where, text in texts(messages):
         if PLACEHOLDER.search(text):
-            yield Finding(path, 1, f"{segment.folder} {where}: not written", "write what it says")
+            yield found(where, "not written", "write what it says")
     problems = lint(messages)
     for each in problems:
-        yield Finding(path, 1, f"{segment.folder} {each.path}: {each.found}",
-                      f"expected {each.expected}")  # fmt: skip
+        yield found(each.path, each.found, f"expected {each.expected}")
     for hint in advice(messages) if not problems else ():
-        said = f"{segment.folder} {hint.path}: {hint.rule.rule} {hint.found!r}"
         to_do = f"{hint.rule.to_do} ({hint.rule.source})"
-        yield Finding(path, 1, said, to_do, is_error=False)
+        yield found(hint.path, f"{hint.rule.rule} {hint.found!r}", to_do, is_error=False)
+
+
+def _line(raw: str, text: str) -> int:
+    """Return the line a text first stands on, 1 where the file spells it another way."""
+    return raw.count("\n", 0, max(raw.find(json.dumps(text, ensure_ascii=False)), 0)) + 1
 
 
 def _later_steps(segment: Model) -> range:
