@@ -7,8 +7,9 @@ import pytest
 from nights import DBT
 
 from bench.mutants.mutations import edits
-from bench.mutants.project import NotGreenError
+from bench.mutants.project import Marked, NotGreenError
 from bench.mutants.run import run
+from bench.mutants.seeds import seed_mutants
 from bench.mutants.sites import Marker, unmarked
 from bench.mutants.sql import Sql
 
@@ -105,3 +106,14 @@ def test_nothing_is_judged_while_a_unit_test_is_red(project: Path) -> None:
     change(project, RULE, RULE.replace("6", "7"))
     with pytest.raises(NotGreenError, match=TAG.removeprefix("tag_")):
         run([TAG], with_oracle=False, original=project)
+
+
+def test_seeds_that_only_results_answers_or_campaigns_read_are_not_mutated(
+    parsed: Path, tmp_path: Path
+) -> None:
+    seeds = Marked(DBT, parsed, tmp_path, {}).rule_seeds()
+    assert {"vaccine_schedule", "answer_items", "age_bands", "condition_concepts"} <= seeds
+    only_others = {"result_rules", "answer_rules", "review_rules", "consent_purposes"}
+    assert not seeds & (only_others | {"decision_reasons", "screening_excluded_conditions"})
+    assert {mutant.seed for mutant in seed_mutants(DBT, {"age_bands"})} == {"age_bands"}
+    assert not seed_mutants(DBT, {"drug_codes"}), "an extract of a master"

@@ -1,8 +1,9 @@
 """The oracle as second judge: whole clinics through the mutated rules, tag by tag."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.mutants.sql import Sql
 from dagster_project import transform
 from dagster_project.clinic import load_clinic
 from dagster_project.ingest import ingest_clinic
+from dagster_project.ledger.chat_snapshot import Chat
 from dagster_project.prepare import Night, prepare
 from dagster_project.publish import Build
 
@@ -25,6 +27,9 @@ from nights import at  # isort: skip
 from test_tags_against_oracle import clinics  # isort: skip
 
 CLINICS = 6
+BY_HAND = " by hand"
+# A tag that no file names any more.
+RETIRED = (1, "of_the_past", "retire", None, None, None, date(2020, 1, 1), None)
 Tags = dict[tuple[str, str], str]
 
 
@@ -42,9 +47,10 @@ class Oracle:
 
     def __init__(self, marked: Marked, folder: Path) -> None:
         """Make the clinics. Raises NotGreenError where the oracle disagrees as things stand."""
+        models = [node for node in marked.decides_tags() if node.resource_type == "model"]
         manifest = transform.parse(marked.dbt_dir, marked.target)
         self._nodes = {node.name: node for node in manifest.nodes.values()}
-        self._order = self._ending_in_tags()
+        self._order = [node.name for node in models]
         self._clinics = [
             self._made(marked, folder / str(number), today, rows)
             for number, (today, rows) in enumerate(_drawn(CLINICS))
@@ -84,32 +90,22 @@ class Oracle:
         path = folder / "warehouse.duckdb"
         build = Build(clinic.clinic_id, "mutants", today, at(today, 2))
         expected, by_hand = _by_hand(oracle.tags(rows, today), today)
-        night = Night(build, clinic, folder / "landing", folder / "none", overrides=by_hand)
+        said, chat = _answers(marked.dbt_dir, min(patient for patient, _ in expected), today)
+        night = Night(build, clinic, folder / "landing", folder / "none", overrides=by_hand,
+                      decisions=[RETIRED], chat=chat)  # fmt: skip
         prepare(path, night)
         transform.build(marked.dbt_dir, marked.target, path, today, [
             "--exclude", "fqn:tagline.delivery", "--exclude-resource-type", "test",
         ])  # fmt: skip
         con = duckdb.connect(str(path))
         con.execute("set threads = 1")
-        return Clinic(con, marked.models(self._order, today), expected)
-
-    def _ending_in_tags(self) -> list[str]:
-        """Return the models that patient_tags stands on, and itself, each after what it reads."""
-        order: list[str] = []
-
-        def visit(name: str) -> None:
-            node = self._nodes[name]
-            for unique_id in node.depends_on.nodes:
-                if unique_id.startswith("model.") and unique_id.split(".")[2] not in order:
-                    visit(unique_id.split(".")[2])
-            order.append(name)
-
-        visit("patient_tags")
-        return order
+        return Clinic(con, marked.models(self._order, today), expected | said)
 
 
 def _tags(con: duckdb.DuckDBPyConnection) -> Tags:
-    rows = con.execute("select patient_id, tag, state from patient_tags").fetchall()
+    is_by_hand = "evidence_table = 'override' and evidence_file_id = 'ledger'"
+    state = f"state || case when {is_by_hand} then '{BY_HAND}' else '' end"
+    rows = con.execute(f"select patient_id, tag, {state} from patient_tags").fetchall()
     return {(patient, tag): state for patient, tag, state in rows}
 
 
@@ -124,8 +120,21 @@ def _by_hand(expected: Tags, today: date) -> tuple[Tags, list[tuple[object, ...]
                 (2, without[0], tag, "add", today, today, None),
             ]
             rest = {key: each for key, each in expected.items() if key != (holder, tag)}
-            return rest | {(without[0], tag): "has"}, overrides
+            return rest | {(without[0], tag): f"has{BY_HAND}"}, overrides
     return expected, []
+
+
+def _answers(dbt_dir: Path, patient: str, today: date) -> tuple[Tags, Chat]:
+    """Return the tags of a patient who chose every answer of the list, and the chat it was in."""
+    with (dbt_dir / "seeds" / "answer_items.csv").open(encoding="utf-8", newline="") as file:
+        items = list(csv.DictReader(file))
+    at = datetime.combine(today, time(9))
+    answers = [
+        ("U1", "intake", "v1", row["item"], row["value"], row["item"], row["value"], today, at, "E")
+        for row in items
+    ]
+    chat = Chat([], [("U1", patient, "self", today, "E")], [], answers)
+    return {(patient, row["tag"]): "has" for row in items if row["tag"]}, chat
 
 
 def _drawn(count: int) -> Sequence[tuple[date, dict[str, Any]]]:

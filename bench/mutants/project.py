@@ -15,7 +15,7 @@ from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.resources import UnitTestInputFixture
 from dbt.artifacts.schemas.run import RunResult
 from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.nodes import UnitTestDefinition
+from dbt.contracts.graph.nodes import ManifestNode, UnitTestDefinition
 
 from bench.mutants.sites import Marker, Site
 from bench.mutants.sql import Sql
@@ -73,6 +73,29 @@ class Marked:
         manifest = transform.parse(self.dbt_dir, self.target)
         compiled = transform.compile_models(manifest, self.dbt_dir, self.target, as_of, names)
         return {name: Sql.of(sql) for name, sql in compiled.items()}
+
+    def decides_tags(self) -> list[ManifestNode]:
+        """Return the models and seeds that patient_tags stands on, each after what it reads."""
+        nodes = transform.parse(self.dbt_dir, self.target).nodes
+        order: dict[str, ManifestNode] = {}
+
+        def visit(node: ManifestNode) -> None:
+            for unique_id in node.depends_on_nodes:
+                if unique_id in nodes and unique_id not in order:
+                    visit(nodes[unique_id])
+            order[node.unique_id] = node
+
+        visit(next(node for node in nodes.values() if node.name == "patient_tags"))
+        return list(order.values())
+
+    def rule_seeds(self) -> set[str]:
+        """Return the seeds that a model which decides tags, and is marked, reads."""
+        nodes = self.decides_tags()
+        models = [node for node in nodes if node.resource_type == "model"]
+        rules = [node for node in models if node.name not in NO_RULES]
+        read = {unique_id for node in rules for unique_id in node.depends_on_nodes}
+        seeds = (node for node in nodes if node.resource_type == "seed")
+        return {node.name for node in seeds if node.unique_id in read}
 
     def rule_models(self) -> list[str]:
         """Return the models whose files are marked."""

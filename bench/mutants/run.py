@@ -54,7 +54,7 @@ def run(
         sql |= {case.name: (case.model, case.sql) for case in cases}
         found = mutants(sql, marked.sites, marked.dbt_dir)
         if not models:
-            found += seed_mutants(marked.dbt_dir)
+            found += seed_mutants(marked.dbt_dir, marked.rule_seeds())
         if limit is not None:
             found = random.Random(seed).sample(found, min(limit, len(found)))  # noqa: S311
         say(f"{len(found)} mutants, {len(cases)} unit tests, all green as the rules stand")

@@ -3,25 +3,22 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.mutants.mutants import Mutant
 
 # The extracts of public masters, code by code: long lists, written by nobody here.
 MASTERS = {"condition_codes", "drug_codes"}
-# These speak of campaigns, their delivery or the review, and decide no tag.
-NO_RULES = {"decision_reasons", "consent_purposes", "review_rules"}
-NO_RULES |= {"checkup_items", "screening_excluded_conditions"}
 NUMBER = re.compile(r"\d{1,4}(\.\d+)?")
 BOUNDS = re.compile(r"(min|max)_\w+|\w*threshold|\w+_months|dose_no")
 
 
-def seed_mutants(dbt_dir: Path) -> list[Mutant]:
-    """Return every mutant of the seeds that decide tags."""
+def seed_mutants(dbt_dir: Path, names: Collection[str]) -> list[Mutant]:
+    """Return every mutant of the seeds named, the extracts of masters left out."""
     found: list[Mutant] = []
     for path in sorted(dbt_dir.glob("seeds/*.csv")):
-        if path.stem not in MASTERS | NO_RULES:
+        if path.stem in names and path.stem not in MASTERS:
             found += _of(path)
     return found
 
