@@ -126,7 +126,7 @@ def test_what_was_sent_and_what_was_vetoed_follow_a_merged_chart(world: World) -
         "select patient_id, reason from delivery_decisions"
         " where campaign = 'lapsed_6_months' and patient_id in ('2', '3', '4') order by all",
     )
-    assert decided == [("2", "already_this_cycle"), ("3", "vetoed"), ("4", "send")]
+    assert decided == [("2", "already_this_cycle"), ("3", "suppressed"), ("4", "send")]
 
     def said(patient: str, *, withdrawn: bool) -> int:
         console = world._console()

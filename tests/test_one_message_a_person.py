@@ -32,7 +32,7 @@ def test_a_veto_on_one_child_leaves_the_sibling_a_message_and_one_on_a_campaign_
     assert world.nightly() == 0
     reasons = {name: reason for name, (reason, _) in decided(world).items()}
     assert {reasons[name] for name in "GDE"} == {"send"}
-    assert reasons["A"] == "vetoed"
+    assert reasons["A"] == "suppressed"
     (text,) = told(world, "d8")[PARENT["G"]]
     assert "名の接種" not in text
     # The whole campaign: it is the reason of all its people, and of nobody else.

@@ -34,6 +34,8 @@ with
                 -- Whether they belong at all comes first: all the rest counts members only.
                 when messages.standing = 'unknown'
                 then 'unknown'
+                when suppressed.subject is not null
+                then 'suppressed'
                 when patients.is_deceased
                 then 'deceased'
                 when patients.care_status = 'moved'
@@ -88,7 +90,7 @@ with
                 then 'cap'
                 when not calendar.is_open
                 then 'quiet_or_closed'
-                when patients_vetoed.subject is not null or campaigns_vetoed.subject is not null
+                when vetoed.subject is not null
                 then 'vetoed'
                 else 'send'
             end as reason
@@ -106,13 +108,11 @@ with
         left join members on members.campaign = messages.campaign
         left join held on held.campaign = messages.campaign
         left join
-            vetoes as patients_vetoed
-            on patients_vetoed.scope = 'patient'
-            and patients_vetoed.subject = messages.patient_id
+            vetoes as suppressed
+            on suppressed.scope = 'patient'
+            and suppressed.subject = messages.patient_id
         left join
-            vetoes as campaigns_vetoed
-            on campaigns_vetoed.scope = 'campaign'
-            and campaigns_vetoed.subject = messages.campaign
+            vetoes as vetoed on vetoed.scope = 'campaign' and vetoed.subject = messages.campaign
     )
 select
     campaign,
