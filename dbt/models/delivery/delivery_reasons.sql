@@ -73,7 +73,7 @@ with
                 then 'window_missed'
                 when messages.due_on > {{ as_of() }}
                 then 'not_due'
-                when coalesce(members.members, 0) < campaigns.min_members
+                when members.members < campaigns.min_members
                 then 'segment_too_small'
                 when campaigns.not_after < {{ as_of() }}
                 then 'expired'
