@@ -21,8 +21,10 @@ from dagster_project.clinic import clinic_in, load_clinic
 from dagster_project.ingest import ingest_clinic
 from dagster_project.ledger.store import open_ledger
 from dagster_project.prepare import Night, prepare
+from dagster_project.preview.changes import find_changes
 from dagster_project.preview.command import run_preview
 from dagster_project.preview.compare import Preview, preview
+from dagster_project.preview.scratch import open_published
 from dagster_project.publish import Build, publish, set_stage
 from dagster_project.rules import rules_of
 from dagster_project.settings import Settings
@@ -457,3 +459,20 @@ def test_d1_a_thirteenth_tag_that_overlaps_or_has_six_members_is_warned_of(here:
         assert status == 0
         assert f"注意 / warning: {overlap}" in said
         assert "注意 / warning: 該当 6 人" in said
+
+
+def test_the_members_of_unchanged_tags_are_read_and_not_built_again(here: Here) -> None:
+    """Also beside a new name in the list of all tags; not where their union is another one."""
+
+    def kept() -> set[str]:
+        manifest = transform.parse_again(here.settings.dbt_dir, here.settings.dbt_target_dir())
+        with open_published(here.settings.published_path(CLINIC)) as con:
+            return set(find_changes(con, rules_of(manifest)).kept_tags(manifest))
+
+    everything = kept()
+    assert {"visits_frequent", "visits_new", BP} < everything
+    add_tag(here, "of_six", last=5)
+    here.edit(FREQUENT, ">= 6", ">= 4")
+    assert kept() == everything - {"visits_frequent"}
+    here.edit("models/tags/patient_tags.sql", "by_hand.tag is null and", "")
+    assert kept() == set()
