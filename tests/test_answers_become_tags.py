@@ -165,6 +165,7 @@ def lapsed() -> dict[str, list[Row]]:
     }
 
 
+@pytest.mark.long
 def test_a_typo_in_a_questionnaire_leaves_yesterdays_tags_and_says_where(world: World) -> None:
     tuesday = date(2026, 6, 2)
     few: dict[str, list[Row]] = {"patients": [{"patient_no": "1"}], "visits": []}

@@ -438,7 +438,7 @@ def test_an_example_is_a_table_from_what_is_recorded_to_the_result() -> None:
         ("diagnosed in 2 claim months, management fee or drug", "病名の請求 2か月、管理料か薬あり"),
         ("waist_cm 85.0 cm", "腹囲 85.0 cm"),
         ("waist_cm 85.0", "腹囲 85.0"),
-        ("dose 2, 303 days left", "2回目、期限まで 303日"),
+        ("dose 2, 303 days left", "2回目、残り 303日"),
         ("last on 2025-03-10", "最後は 2025-03-10"),
         ("words of a tag that came later", None),
     ],

@@ -95,6 +95,7 @@ def test_d8_four_children_are_due_three_messages_leave_and_one_child_is_schedule
     assert [revealing(text) for text in (twins, urgent, plain)] == [[], [], []]
 
 
+@pytest.mark.long
 def test_d8_time_is_short_from_fourteen_days_before_the_last_day(world: World) -> None:
     # The last day is the one before the second birthday.
     left = {"1": 15, "2": 14, "3": 0}

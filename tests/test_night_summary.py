@@ -32,8 +32,8 @@ def test_campaigns_of_one_priority_are_each_one_waterfall(parsed: Path, tmp_path
         " from delivery_waterfall"
     )
     laid.con.execute("create table patients_today (patient_id varchar)")
-    for column in ("has", "gained", "lost"):
-        laid.con.execute(f"alter table tag_counts add column {column} bigint")
+    for column in ("has bigint", "gained bigint", "lost bigint", "is_rule_changed boolean"):
+        laid.con.execute(f"alter table tag_counts add column {column}")
     laid.con.execute("alter table tag_catalog add column family varchar")
     laid.night(TONIGHT)
     night = read_published(installed(laid, tmp_path).published_path("here"))
