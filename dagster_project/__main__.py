@@ -1,11 +1,17 @@
 """`tagline`, and `python -m dagster_project`: a command, and out at once when it has ended."""
 
 import atexit
+import gc
 import os
 import sys
 from contextlib import suppress
 
-from dagster_project.cli import main
+# Python looks for garbage among all objects again and again while their number grows. What Dagster
+# and dbt load and parse stays, so that most of these searches find nothing: look less often.
+OBJECTS = 100_000  # between two searches, of the newest; Python's own number is 700
+gc.set_threshold(OBJECTS)
+
+from dagster_project.cli import main  # noqa: E402 - the imports are part of it
 
 
 def run() -> None:

@@ -194,6 +194,7 @@ def test_a_typo_in_a_questionnaire_leaves_yesterdays_tags_and_says_where(world: 
     assert world.published("good", lost) == []
 
 
+@pytest.mark.long
 def test_every_choice_of_several_is_a_tag_and_counts_in_the_results(world: World) -> None:
     few: dict[str, list[Row]] = {
         "patients": [{"patient_no": str(n), "sex": "male"} for n in range(1, 13)],

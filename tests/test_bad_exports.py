@@ -86,7 +86,7 @@ def yesterdays_file(folder: Path, world: World) -> None:
     ("spoil", "named"),
     [
         (fewer_visits, "volume_near_last_export"),
-        (swapped_columns, "no_file_in_quarantine"),
+        pytest.param(swapped_columns, "no_file_in_quarantine", marks=pytest.mark.long),
         (broken_encoding, "no_file_in_quarantine"),
         (yesterdays_file, "export_is_fresh"),
     ],

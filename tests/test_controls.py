@@ -98,6 +98,7 @@ def lapsed_clinic(world: World) -> None:
     world.write("good", MONDAY, lapsed_rows(LAPSED))
 
 
+@pytest.mark.long
 def test_stop_and_resume_at_a_terminal(world: World) -> None:
     lapsed_clinic(world)
     settings, out = world.settings(MONDAY), io.StringIO()

@@ -517,6 +517,7 @@ def test_killed_anywhere_the_job_is_finished_by_the_next_run(world: World, where
     assert finished.removed == request.removed
 
 
+@pytest.mark.long
 def test_the_night_finishes_what_a_kill_cut_off(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def ask(settings: Settings) -> dict[str, Any]:
     return {name: value.value for name, value in told.metadata.items()}
 
 
+@pytest.mark.long
 def test_the_night_shows_what_line_counted(
     tmp_path: Path, parsed: Path, simulator: RunningSimulator
 ) -> None:

@@ -29,6 +29,7 @@ def make_older(world: World, clinic_id: str) -> None:
         con.execute("drop view scenario_positions")
 
 
+@pytest.mark.long
 def test_an_older_file_is_said_in_one_line_and_the_next_night_builds_it_anew(
     planned: World,
 ) -> None:

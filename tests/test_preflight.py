@@ -295,6 +295,7 @@ def test_the_plan_needs_a_name_for_every_batch_of_what_still_waits(
 # --- as a clinic lives it -------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_text_line_refuses_is_held_and_seen_everywhere(world: World) -> None:
     lapsed = written_to("pre", "visit", 2)
     world.write("pre", MONDAY, lapsed_rows(lapsed))

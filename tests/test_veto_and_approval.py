@@ -156,6 +156,7 @@ def lapsed_clinic(world: World) -> None:
     world.write("good", MONDAY, lapsed_rows(LAPSED))
 
 
+@pytest.mark.long
 def test_a_night_with_a_veto_and_a_campaign_that_waits_for_its_approval(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

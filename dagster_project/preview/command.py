@@ -1,8 +1,6 @@
 """`tagline preview`: the working tree's rules put to each clinic's published night."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import duckdb
 from rich.console import Console
@@ -30,8 +28,7 @@ def run_preview(
     """Show what the edited rules would change at each clinic; FAILED where it is not known."""
     try:
         # Not the cached manifest: the files may have been edited since.
-        with _leaving_garbage():
-            manifest = transform.parse_again(settings.dbt_dir, settings.dbt_target_dir())
+        manifest = transform.parse_again(settings.dbt_dir, settings.dbt_target_dir())
         rules = rules_of(manifest)
     except transform.DbtError as error:
         return fail(console, f"dbt: {error}")
@@ -55,13 +52,3 @@ def run_preview(
         return OK
 
     return each_clinic(settings.exports_dir, clinics, console, one)
-
-
-@contextmanager
-def _leaving_garbage() -> Iterator[None]:
-    """Look for no garbage meanwhile: of all that dbt parses hardly any is, and somebody waits."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
