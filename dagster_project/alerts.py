@@ -24,8 +24,8 @@ from dagster_project.line.account import Account
 from dagster_project.line.credentials import CredentialError
 from dagster_project.line.http import opener
 from dagster_project.line.loopback import require_loopback
-from dagster_project.line.reach import NoSimulatorError
-from dagster_project.line.staff import staff_channel, tell_staff
+from dagster_project.line.reach import NoSimulatorError, introduced
+from dagster_project.line.staff import tell_staff
 from dagster_project.settings import Settings
 
 TOKEN_PREFIX = "TAGLINE_ALERT_TOKEN_"  # noqa: S105 - the name of a variable
@@ -89,7 +89,7 @@ def deliver_now(settings: Settings, clinic: Clinic) -> int:
         clinic,
         now,
         os.environ,
-        partial(staff_channel, settings, clinic),
+        partial(introduced, settings, clinic, clinic.alerts.line),
         is_live=settings.line == "live",
     )
 

@@ -33,7 +33,7 @@ from dagster_project.ledger.conversation import keep
 from dagster_project.ledger.store import open_ledger
 from dagster_project.line.account import Account
 from dagster_project.line.credentials import CredentialError, simulator_token
-from dagster_project.line.staff import staff_channel
+from dagster_project.line.reach import introduced
 from dagster_project.settings import Settings
 from dagster_project.simulator import RunningSimulator
 
@@ -308,7 +308,7 @@ def by_line(line: RunningSimulator, tmp_path: Path, engine: Engine, now: datetim
     """Tell what waits by LINE, of a clinic whose two staff follow its account."""
     where = Clinic.model_validate(clinic_yaml("good", alerts={"line": STAFF}))
     settings = Settings(data_dir=tmp_path, simulator_url=line.base_url)
-    reach = partial(staff_channel, settings, where)
+    reach = partial(introduced, settings, where, where.alerts.line)
     return deliver(engine, where, now, {}, reach, is_live=False)
 
 

@@ -79,8 +79,8 @@ def test_stopping_is_heard_within_a_sentence_where_it_can_mean_nothing_else(
 
 
 def test_a_sentence_is_cut_to_the_word_that_means_the_same() -> None:
-    assert words().the_word("引っ越すので配信停止して下さい", "stop") == "配信停止"
-    assert words().the_word("ＳＴＯＰ", "stop") == "ＳＴＯＰ"
+    assert words().word_meant("引っ越すので配信停止して下さい", ["stop"]) == "配信停止"
+    assert words().word_meant("ＳＴＯＰ", ["stop"]) == "ＳＴＯＰ"
 
 
 def test_every_wording_of_the_list_holds_letters_on_both_sides_of_its_gap() -> None:

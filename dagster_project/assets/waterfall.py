@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.insight.flow import SEND, flow_of
-from dagster_project.insight.summary import WaterfallStep
+from dagster_project.insight.summary import read_waterfall
 
 TABLE = "delivery_waterfall"
 
@@ -17,14 +17,9 @@ def waterfall_metadata(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
     Dagster plots the numbers: `lapsed_6_months/send` is a line over the nights.
     """
-    rows = con.execute(
-        "select w.campaign, c.label_ja, w.reason, r.label_ja, w.patients"
-        f" from {TABLE} w join campaigns c on c.campaign = w.campaign"
-        " join decision_reasons r on r.reason = w.reason order by c.priority, w.campaign, w.rank"
-    ).fetchall()
     figures: dict[str, Any] = {}
     lines = ["| 配信 | 対象から送信まで |", "|---|---|"]
-    for campaign, group in groupby(map(_step, rows), key=lambda step: step.campaign):
+    for campaign, group in groupby(read_waterfall(con), key=lambda step: step.campaign):
         steps = list(group)
         flow = flow_of(steps)
         figures |= {f"{campaign}/members": flow.members, f"{campaign}/{SEND}": flow.sent}
@@ -33,7 +28,3 @@ def waterfall_metadata(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         said = " → ".join([f"対象 {flow.members:,}", *falls, f"送信 {flow.sent:,}"])
         lines.append(f"| {steps[0].label_ja} | {said} |")
     return {"waterfall": dg.MetadataValue.md("\n".join(lines)), **figures}
-
-
-def _step(row: tuple[str, str, str, str, int]) -> WaterfallStep:
-    return WaterfallStep(*row)

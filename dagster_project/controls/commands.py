@@ -1,7 +1,6 @@
 """What a person says to the sender, written into the ledger: stop, resume, reset, retry."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,9 +12,9 @@ from dagster_project.exit_codes import OK
 from dagster_project.ledger.approvals import ApprovalError
 from dagster_project.ledger.dead_letters import DeadLetterError, Decision, decide, undecided
 from dagster_project.ledger.holds import EVERY_CLINIC, HoldError, Kind, end, in_force, place
-from dagster_project.ledger.store import open_ledger, reading, writing
+from dagster_project.ledger.store import moment_of, open_ledger, reading, writing
 from dagster_project.publish import read_build
-from dagster_project.settings import TOKYO, Settings
+from dagster_project.settings import Settings
 
 
 def stop(settings: Settings, clinics: Sequence[str], by: str, reason: str, console: Console) -> int:
@@ -98,7 +97,7 @@ def dead_letters(settings: Settings, clinics: Sequence[str], console: Console) -
         with reading(engine) as con:
             letters = undecided(con, clinic_id)
         for each in letters:
-            tried = datetime.fromisoformat(each.first_try_at).astimezone(TOKYO)
+            tried = moment_of(each.first_try_at)
             line = f"{each.id[:8]} {each.campaign} {each.recipients} 人 ({tried:%Y-%m-%d %H:%M})"
             say(console, clinic_id, line)
         if not letters:

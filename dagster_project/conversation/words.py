@@ -41,8 +41,14 @@ class Words(BaseModel):
             kind == "stop" and self._stops.search(heard) is not None
         )
 
-    def the_word(self, said: str, kind: str) -> str:
-        """Return the word that means what a message of a kind does: itself, where it is one."""
+    def word_meant(self, said: str, kinds: Iterable[str]) -> str | None:
+        """Return the word that means what a message does, itself where it is one; None if none.
+
+        The first of the kinds that it is of counts.
+        """
+        kind = next((each for each in kinds if self.means(said, each)), None)
+        if kind is None:
+            return None
         return said if plain(said) in self._plain[kind] else str(getattr(self, kind)[0])
 
     def is_urgent(self, said: str) -> bool:

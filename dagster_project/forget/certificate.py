@@ -1,12 +1,11 @@
 """The certificate for the person: what was removed, by counts, when and by whom; never whose."""
 
-from datetime import datetime
 from pathlib import Path
 
 from dagster_project.clinic import Clinic
 from dagster_project.ledger.forgotten import Forgetting
+from dagster_project.ledger.store import moment_of
 from dagster_project.pages import render_page
-from dagster_project.settings import TOKYO
 
 OTHER = "その他の記録"
 LABELS = {
@@ -37,4 +36,4 @@ def certificate(clinic: Clinic, request: Forgetting) -> str:
 
 
 def _moment(text: str) -> str:
-    return f"{datetime.fromisoformat(text).astimezone(TOKYO):%Y年%m月%d日 %H:%M}"
+    return f"{moment_of(text):%Y年%m月%d日 %H:%M}"

@@ -18,6 +18,7 @@ from dagster_project.conversation.script import Script
 from dagster_project.conversation.taps import CONSENT
 from dagster_project.conversation.words import words
 from dagster_project.ingest.reachability import patient_id
+from dagster_project.insight.source_files import files_of, named
 from dagster_project.ledger.conversation import events_of
 from dagster_project.ledger.store import open_existing
 from dagster_project.publish import reading_published
@@ -25,9 +26,8 @@ from dagster_project.settings import TOKYO, Settings
 
 LISTED = (
     "select l.line_user_id, l.consent_purposes, l.consented_on, l.consent_version,"
-    " coalesce(f.name, substr(l.file_id, 1, 8)) || ':' || l.line_no from stg_line_links l"
-    " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
-    " on f.file_id = l.file_id where l.patient_id = ? order by l.line_user_id"
+    f" {named('l')} || ':' || l.line_no from stg_line_links l{files_of('l')}"
+    " where l.patient_id = ? order by l.line_user_id"
 )
 
 

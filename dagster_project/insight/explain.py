@@ -4,7 +4,6 @@ Read from the published warehouse only, so that it says what the sender knew, an
 well under two seconds: no dbt and no Dagster is loaded for it.
 """
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import duckdb
 from dagster_project.ingest.reachability import patient_id
 from dagster_project.insight.answers import Answer, CampaignAnswer, Evidence, TagAnswer
 from dagster_project.insight.explain_past import night_of, past_campaigns, past_tags
+from dagster_project.insight.source_files import files_of, named
 from dagster_project.insight.turns import Why
 from dagster_project.publish import build_of, reading_published
 
@@ -89,10 +89,9 @@ def _evidence(
 ) -> dict[str, list[Evidence]]:
     """Return the records behind each tag, the decisive one first, then the newest."""
     rows = con.execute(
-        "select e.tag, e.table_name, coalesce(f.name, substr(e.file_id, 1, 8)), e.line_no,"
-        " e.observed_on, e.value, e.threshold from tag_evidence e"
-        " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
-        " on f.file_id = e.file_id where e.patient_id = $who and ($tag is null or e.tag = $tag)"
+        f"select e.tag, e.table_name, {named('e')}, e.line_no,"
+        f" e.observed_on, e.value, e.threshold from tag_evidence e{files_of('e')}"
+        " where e.patient_id = $who and ($tag is null or e.tag = $tag)"
         " order by e.is_decisive desc, e.observed_on desc, e.line_no",
         {"who": who, "tag": tag},
     ).fetchall()
@@ -152,8 +151,8 @@ def _campaigns(
         " where ? is null or c.campaign = ? order by c.priority",
         [who, campaign, campaign],
     ).fetchall()
-    answers = [CampaignAnswer(*row[:8]) for row in rows]
     return [
-        answer if row[8] is None else replace(answer, turn=row[8], why_then=Why(*row[9:]))
-        for answer, row in zip(answers, rows, strict=True)
+        # Without a turn there is no why either.
+        CampaignAnswer(*(*row[:9], None if row[8] is None else Why(*row[9:])))
+        for row in rows
     ]

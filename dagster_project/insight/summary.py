@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
+
 from dagster_project.publish import Build, build_of, reading_published
 
 
@@ -62,15 +64,20 @@ def read_published(path: Path) -> PublishedNight | None:
             "select c.tag, k.label_ja, c.has, c.gained, c.lost, c.unknown, c.is_rule_changed"
             " from tag_counts c join tag_catalog k on k.tag = c.tag order by k.family, c.tag"
         ).fetchall()
-        steps = con.execute(
-            "select w.campaign, c.label_ja, w.reason, r.label_ja, w.patients"
-            " from delivery_waterfall w join campaigns c on c.campaign = w.campaign"
-            " join decision_reasons r on r.reason = w.reason"
-            " order by c.priority, w.campaign, w.rank"
-        ).fetchall()
         return PublishedNight(
             build=build_of(con),
             patients=int(patients),
             tags=[TagCount(*row) for row in tags],
-            waterfall=[WaterfallStep(*row) for row in steps],
+            waterfall=read_waterfall(con),
         )
+
+
+def read_waterfall(con: duckdb.DuckDBPyConnection) -> list[WaterfallStep]:
+    """Return a warehouse's decisions by campaign and reason, in the order they are applied."""
+    rows = con.execute(
+        "select w.campaign, c.label_ja, w.reason, r.label_ja, w.patients"
+        " from delivery_waterfall w join campaigns c on c.campaign = w.campaign"
+        " join decision_reasons r on r.reason = w.reason"
+        " order by c.priority, w.campaign, w.rank"
+    ).fetchall()
+    return [WaterfallStep(*row) for row in rows]

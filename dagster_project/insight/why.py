@@ -7,6 +7,7 @@ from datetime import date
 import duckdb
 
 from dagster_project.authoring.words import evidence_in_japanese, threshold_in_japanese
+from dagster_project.insight.source_files import files_of, named
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,13 @@ def reasons(
     ).fetchall()
     rows = con.execute(
         "select d.patient_id, k.label_ja, e.value, e.observed_on, e.threshold,"
-        " coalesce(f.name, substr(e.file_id, 1, 8)), e.line_no"
+        f" {named('e')}, e.line_no"
         " from delivery_decisions d"
         " join patient_tags t on t.patient_id = d.patient_id and t.state = 'has'"
         " and list_contains($tags, t.tag)"
         " join tag_catalog k on k.tag = t.tag"
         " join tag_evidence e on e.patient_id = t.patient_id and e.tag = t.tag and e.is_decisive"
-        " left join (select file_id, min(name) as name from meta.source_files group by file_id) f"
-        " on f.file_id = e.file_id"
+        f"{files_of('e')}"
         " where d.campaign = $campaign and d.outcome = 'send' order by k.label_ja, e.observed_on",
         {"tags": list(tags), "campaign": campaign},
     ).fetchall()

@@ -10,9 +10,8 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 
 from dagster_project.ledger.audit import write_audit
-from dagster_project.ledger.store import reading, stamp
+from dagster_project.ledger.store import moment_of, reading, stamp
 from dagster_project.ledger.tables import hold
-from dagster_project.settings import TOKYO
 
 EVERY_CLINIC = "*"
 EVERYTHING = "all"
@@ -39,7 +38,7 @@ class Hold:
     @property
     def said(self) -> str:
         """Return who holds it and why, in one line for staff."""
-        made = datetime.fromisoformat(self.made_at).astimezone(TOKYO)
+        made = moment_of(self.made_at)
         return f"{self.reason} ({self.made_by}, {made:%Y-%m-%d %H:%M})"
 
     @property

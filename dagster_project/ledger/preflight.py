@@ -8,8 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from dagster_project.ledger.channel_tables import preflight
-from dagster_project.ledger.store import reading, stamp
-from dagster_project.settings import TOKYO
+from dagster_project.ledger.store import moment_of, reading, stamp
 
 # As it should be; to be looked at; some messages wait; nothing leaves.
 Level = Literal["ok", "warn", "hold", "stop"]
@@ -64,4 +63,4 @@ def last_look(engine: Engine, clinic_id: str) -> Look:
     if not rows:
         return Look()
     findings = [Finding(row.what, row.level, row.said) for row in rows]
-    return Look(findings, datetime.fromisoformat(rows[0].looked_at).astimezone(TOKYO))
+    return Look(findings, moment_of(rows[0].looked_at))

@@ -88,9 +88,8 @@ def _texts(con: Connection, clinic_id: str, before: date, script: Script) -> int
 
 def _left(said: str, script: Script) -> str:
     """Return what is left of a text: the word that it means, or a mark of somebody's own words."""
-    for kind in MEANT:
-        if script.words.means(said, kind):
-            return script.words.the_word(said, kind)
+    if (word := script.words.word_meant(said, MEANT)) is not None:
+        return word
     if script.started_by(said):
         return said
     return REMOVED if script.is_own_words(said) else ""

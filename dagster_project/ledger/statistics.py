@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from dagster_project.ledger.statistic_tables import unit_statistic
-from dagster_project.ledger.store import stamp
+from dagster_project.ledger.store import moment_of, stamp
 from dagster_project.ledger.tables import batch, intent
 from dagster_project.line.replies import Counts
 from dagster_project.settings import TOKYO
@@ -54,7 +54,7 @@ def left_at(row: Row[Any]) -> datetime | None:
     if row.batch_state not in {"accepted", "unknown"}:
         return None
     at = row.accepted_at if row.accepted_request_id else row.first_try_at or row.accepted_at
-    return _local(at) if at else None
+    return moment_of(at) if at else None
 
 
 def units_sent(con: Connection, clinic_id: str) -> list[Unit]:
@@ -84,7 +84,7 @@ def units_sent(con: Connection, clinic_id: str) -> list[Unit]:
             row.content_version,
             row.recipients,
             sent_at,
-            _local(row.first_try_at or row.accepted_at).date(),
+            moment_of(row.first_try_at or row.accepted_at).date(),
         )
         for row in con.execute(query)
         if (sent_at := left_at(row))
@@ -100,7 +100,7 @@ def newest_readings(con: Connection, clinic_id: str, until: date) -> dict[str, R
         .order_by(unit_statistic.c.read_on)
     )
     return {
-        row.unit: Reading(_local(row.read_at), row.impressions, row.clicks, row.is_assigned)
+        row.unit: Reading(moment_of(row.read_at), row.impressions, row.clicks, row.is_assigned)
         for row in con.execute(query)
     }
 
@@ -140,7 +140,3 @@ def is_last_word(unit: Unit, found: Reading) -> bool:
 def is_hidden(unit: Unit) -> bool:
     """Return whether LINE can never show a figure of it: there are too few people."""
     return unit.recipients < SHOWN_FROM
-
-
-def _local(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(TOKYO)

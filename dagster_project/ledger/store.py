@@ -18,6 +18,7 @@ from dagster_project.ledger import (  # noqa: F401
     tables,
 )
 from dagster_project.ledger.schema import bring_up_to_date
+from dagster_project.settings import TOKYO
 
 OUR_LOCKS = 0x7A6C696E  # any number that nobody else on a PostgreSQL server uses
 
@@ -111,3 +112,8 @@ def _begin(connection: Connection) -> None:
 def stamp(moment: datetime) -> str:
     """Return an aware instant as the ledger keeps it: ISO 8601 in UTC, to the microsecond."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_of(stamped: str) -> datetime:
+    """Return an instant that the ledger keeps, in Asia/Tokyo."""
+    return datetime.fromisoformat(stamped).astimezone(TOKYO)

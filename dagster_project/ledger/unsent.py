@@ -43,16 +43,9 @@ def _empty(con: Connection, clinic_id: str, user: str, message_id: str) -> None:
         )
     ).all()
     for each in texts:
-        if (left := _left(each.said)) != each.said:
+        if (left := words().word_meant(each.said, DONE) or "") != each.said:
             con.execute(
                 update(line_event)
                 .where(here, line_event.c.event_id == each.event_id)
                 .values(said=left)
             )
-
-
-def _left(said: str) -> str:
-    for kind in DONE:
-        if words().means(said, kind):
-            return words().the_word(said, kind)
-    return ""

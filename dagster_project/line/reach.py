@@ -1,6 +1,7 @@
 """What a clinic's channel can be asked without sending: the simulator's, unless told it is live."""
 
 import os
+from collections.abc import Sequence
 from functools import partial
 
 from dagster_project.clinic import Clinic
@@ -27,13 +28,15 @@ def account_of(settings: Settings, clinic: Clinic) -> Account:
     return _account(settings.simulator_url, simulator_credentials(clinic), live=False)
 
 
-def introduced(settings: Settings, clinic: Clinic) -> Account:
+def introduced(settings: Settings, clinic: Clinic, following: Sequence[str] = ()) -> Account:
     """Return `account_of`, of a channel that the simulator was told of, as LINE knows of its own.
+
+    `following` are friends that it is told of, too.
 
     Raises as `account_of`, and OSError when no simulator listens.
     """
     if settings.line == "simulator" and settings.simulator_url:
-        introduce(settings.simulator_url, clinic, [], [])
+        introduce(settings.simulator_url, clinic, following, [])
     return account_of(settings, clinic)
 
 

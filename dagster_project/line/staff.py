@@ -14,21 +14,8 @@ from dagster_project.line.account import TIMEOUT, Account
 from dagster_project.line.http import opener
 from dagster_project.line.limits import MAX_TEXT_UNITS
 from dagster_project.line.loopback import require_loopback
-from dagster_project.line.reach import account_of
-from dagster_project.line.simulated import introduce
-from dagster_project.settings import Settings
 
 NAMESPACE = uuid.UUID("0b7f2a58-6a0e-5a0c-9a3b-3d1f6a3c52d4")
-
-
-def staff_channel(settings: Settings, clinic: Clinic) -> Account:
-    """Return the clinic's channel, of which the simulator knows that staff follow it.
-
-    Raises as `account_of`, and OSError when no simulator listens.
-    """
-    if settings.line == "simulator" and settings.simulator_url:
-        introduce(settings.simulator_url, clinic, clinic.alerts.line, [])
-    return account_of(settings, clinic)
 
 
 def tell_staff(account: Account, clinic: Clinic, alert_id: str, text: str) -> None:

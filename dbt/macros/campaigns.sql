@@ -17,11 +17,12 @@
 {% endmacro %}
 
 {#
-  The eight hexadecimal digits by which a patient is left out of a purpose's campaigns or not: the
-  same people every time, so that nobody's turn comes by waiting.
+  The eight hexadecimal digits by which somebody is on one side of a share: a patient left out of a
+  purpose's campaigns or not, an account told text a of a campaign or b. The same every time, so that
+  nobody's turn comes by waiting.
 #}
-{% macro holdout_number(clinic_id, purpose, patient_id) %}
-    substr(md5({{ clinic_id }} || '/' || {{ purpose }} || '/' || {{ patient_id }}), 1, 8)
+{% macro sticky_number(clinic_id, of, who) %}
+    substr(md5({{ clinic_id }} || '/' || {{ of }} || '/' || {{ who }}), 1, 8)
 {% endmacro %}
 
 {# The tags that the steps of a campaign's scenario branch on. #}

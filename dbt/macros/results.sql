@@ -7,11 +7,8 @@
 {% macro result_rule(rule) %}
     (
         select value
-        from {{ ref("result_rules") }}
-        where
-            rule = '{{ rule }}'
-            and valid_from <= {{ as_of() }}
-            and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+        from {{ ref("result_rules") }} as rules
+        where rule = '{{ rule }}' and {{ in_force("rules") }}
     )
 {% endmacro %}
 

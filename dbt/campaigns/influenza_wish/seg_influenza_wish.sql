@@ -4,8 +4,8 @@ with
     doses as (
         -- The schedule's name of the vaccine; nobody needs to hold the tag of that name.
         select tag as scheduled_for, vaccine, season_from_month, season_to_month
-        from {{ ref("vaccine_schedule") }}
-        where valid_from <= {{ as_of() }} and coalesce(valid_to, {{ as_of() }}) >= {{ as_of() }}
+        from {{ ref("vaccine_schedule") }} as schedule
+        where {{ in_force("schedule") }}
     ),
     seasons as (
         select

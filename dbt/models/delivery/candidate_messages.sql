@@ -12,18 +12,11 @@ with
             addressees.has_consent,
             case
                 when
-                    substr(
-                        md5(
-                            profile.clinic_id
-                            || '/'
-                            || campaigns.campaign
-                            || '/'
-                            || addressees.line_user_id
-                        ),
-                        1,
-                        8
-                    )
-                    >= campaigns.b_from
+                    {{
+                        sticky_number(
+                            "profile.clinic_id", "campaigns.campaign", "addressees.line_user_id"
+                        )
+                    }} >= campaigns.b_from
                 then 'b'
                 else 'a'
             end as variant

@@ -81,7 +81,7 @@ with
                 -- charts that were merged the hash of the one that stays counts.
                 when
                     {{
-                        holdout_number(
+                        sticky_number(
                             "profile.clinic_id", "messages.purpose", "messages.patient_id"
                         )
                     }} < campaigns.holdout_below

@@ -1,6 +1,6 @@
 -- One row per person, purpose and window: a message opens one, and what the purpose's campaigns
 -- send until its last day belongs to it. Once for all who were told, once for those compared.
-{% set number = holdout_number("profile.clinic_id", "campaigns.purpose", "outcomes.patient_id") %}
+{% set number = sticky_number("profile.clinic_id", "campaigns.purpose", "outcomes.patient_id") %}
 with
     shares as (
         select
