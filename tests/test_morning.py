@@ -19,7 +19,7 @@ from dagster_project.definitions import definitions
 from dagster_project.delivery.approval import campaigns_in
 from dagster_project.insight.bubble import banner, bubble
 from dagster_project.insight.flow import flow_of
-from dagster_project.insight.morning import read_morning
+from dagster_project.insight.morning import Morning, read_morning
 from dagster_project.insight.morning_note import morning_note
 from dagster_project.insight.morning_page import morning_path, write_morning
 from dagster_project.insight.summary import WaterfallStep
@@ -51,18 +51,23 @@ def early(lived: World, tmp_path: Path) -> Settings:
     return lived.copy(tmp_path / "world").settings(MONDAY, at(MONDAY, 3))
 
 
+def sheet_of(settings: Settings, *, is_live: bool = False) -> Morning | None:
+    return read_morning(
+        settings.published_path("aozora"),
+        open_ledger(settings.ledger()),
+        settings.dbt_dir / "campaigns",
+        MONDAY,
+        100,
+        is_live=is_live,
+    )
+
+
 def test_the_sheet_says_who_why_what_and_what_was_cut(early: Settings) -> None:
     clinic = clinic_in(early.exports_dir, "aozora")
     path = write_morning(early, clinic)
     assert path is not None
     page = path.read_text(encoding="utf-8")
-    morning = read_morning(
-        early.published_path("aozora"),
-        open_ledger(early.ledger()),
-        early.dbt_dir / "campaigns",
-        MONDAY,
-        100,
-    )
+    morning = sheet_of(early)
     assert morning is not None
     assert morning.accounts == morning.waiting > 0
     assert (morning.used, morning.left) == (0, 100)
@@ -126,14 +131,7 @@ def test_the_sheet_says_what_a_person_holds_back(early: Settings) -> None:
 
 def test_the_sheet_says_in_the_morning_what_waits_for_an_approval(early: Settings) -> None:
     def held(*, is_live: bool) -> list[str]:
-        found = read_morning(
-            early.published_path("aozora"),
-            open_ledger(early.ledger()),
-            early.dbt_dir / "campaigns",
-            MONDAY,
-            100,
-            is_live=is_live,
-        )
+        found = sheet_of(early, is_live=is_live)
         assert found is not None
         return list(found.held_back)
 
@@ -192,13 +190,7 @@ def waterfall(settings: Settings) -> list[tuple[Any, ...]]:
 
 
 def test_a_label_that_tells_what_somebody_has_is_not_in_the_note(early: Settings) -> None:
-    found = read_morning(
-        early.published_path("aozora"),
-        open_ledger(early.ledger()),
-        early.dbt_dir / "campaigns",
-        MONDAY,
-        100,
-    )
+    found = sheet_of(early)
     assert found is not None
     named = replace(found, campaigns=[replace(found.campaigns[0], label_ja="糖尿病の方へ")])
     note = morning_note(named, Path("x"))
